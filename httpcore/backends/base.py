@@ -1,0 +1,180 @@
+"""What a concurrency backend is: the only code that waits.
+
+A backend knows bytes, not HTTP.  One module a library (asyncio, trio, blocking
+sockets) implements the interfaces below, and nothing else imports that library.
+Every operation that waits takes a `Deadline`; on a limit it raises the `Timeout` that
+`Deadline.error()` makes, on a broken connection `ReadError`, `WriteError` or `ConnectError`.
+
+Cancellation: an operation that is cancelled, or interrupted by KeyboardInterrupt, leaves
+the stream in an undefined state.  The owner then calls `close()`, which never waits.
+"""
+
+from __future__ import annotations
+
+import abc
+import collections.abc
+import contextlib
+import socket
+import ssl
+import typing
+
+from ..deadline import Deadline
+
+T = typing.TypeVar("T")
+
+
+class Address(typing.NamedTuple):
+    """One address that a host name stands for, as `getaddrinfo` gives it."""
+
+    family: socket.AddressFamily
+    sockaddr: tuple[typing.Any, ...]
+
+    def __str__(self) -> str:
+        host, port = self.sockaddr[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class NetworkStream(abc.ABC):
+    """
+    A connected byte stream.
+
+    One reader and one writer at a time may use it, from different tasks or
+    threads.  `peer` is `host:port`, for messages.
+    """
+
+    peer: str = ""
+
+    @abc.abstractmethod
+    async def read(self, deadline: Deadline) -> bytes:
+        """
+        Wait for bytes and return what has arrived, at most 256 KiB; `b""` at the end.
+
+        Raises `ReadTimeout` (or the deadline's own), `ReadError`.
+        """
+
+    @abc.abstractmethod
+    async def write(
+        self,
+        data: bytes | bytearray | memoryview,
+        deadline: Deadline,
+        until_readable: bool = False,
+    ) -> bool:
+        """
+        Send all of `data`; return `True` once the operating system has taken it.
+
+        With `until_readable`, give up waiting as soon as there is something to read and
+        return `False`.  The stream keeps what was not sent, goes ahead with it before
+        anything later, and `write(b"", ...)` waits for it.
+
+        `write_timeout` is the longest time in which the peer takes no byte, however large
+        `data` is.  Raises `WriteTimeout` (or the deadline's own), `WriteError`.
+        """
+
+    @abc.abstractmethod
+    def read_available(self) -> bytes | None:
+        """
+        What has arrived, without waiting: `None` if nothing, `b""` at the end of the
+        stream or where it is broken.
+        """
+
+    @abc.abstractmethod
+    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:
+        """
+        Call `on_readable()` when something arrives or the peer closes, while nobody reads.
+
+        `None` ends it.  Returns whether this backend can watch at all; the callback runs on the
+        event loop's own turn and must not wait.
+        """
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Close at once.  Waits for nothing, raises nothing, may be called twice, from any thread."""
+
+    @property
+    @abc.abstractmethod
+    def is_closed(self) -> bool:
+        """Whether `close()` was called."""
+
+    @property
+    @abc.abstractmethod
+    def socket(self) -> socket.socket | None:
+        """The socket beneath, for its addresses and options; `None` where there is none."""
+
+    @property
+    def ssl_object(self) -> ssl.SSLObject | None:
+        """The TLS session, or `None` on a plain stream."""
+        return None
+
+
+class Event(abc.ABC):
+    """Something that happens once.  `set()` never waits and may be called from anywhere in
+    the same run: from any task, or, in sync, from any thread."""
+
+    @abc.abstractmethod
+    def set(self) -> None: ...
+
+    @abc.abstractmethod
+    def is_set(self) -> bool: ...
+
+    @abc.abstractmethod
+    async def wait(self, seconds: float | None) -> bool:
+        """Wait until it is set, at most `seconds` (`None`: for ever); return whether it is set."""
+
+
+class Lock(abc.ABC):
+    """Mutual exclusion that may be held over an await; `async with lock:`."""
+
+    @abc.abstractmethod
+    async def __aenter__(self) -> None: ...
+
+    @abc.abstractmethod
+    async def __aexit__(self, *exc_info: object) -> None: ...
+
+
+Guard = contextlib.AbstractContextManager[typing.Any]
+"""Protects a state against other threads: a thread lock in sync, nothing in async, where code
+between two awaits is not interrupted.  Never held over an await."""
+
+
+class ConcurrencyBackend(abc.ABC):
+    """One library that waits.  Stateless; may be shared by clients and threads."""
+
+    @abc.abstractmethod
+    def run_token(self) -> object:
+        """
+        What identifies the running event loop: connections belong to the run that opened
+        them.  The same object for as long as the run lasts; sync has only one.
+        """
+
+    @abc.abstractmethod
+    def run_is_over(self, token: object) -> bool:
+        """Whether the run of `token` has ended, so that nothing may be scheduled on it."""
+
+    @abc.abstractmethod
+    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+        """
+        The addresses of `host`, at least one.  An IP address is returned without a look-up.
+
+        The look-up runs in a daemon thread: `getaddrinfo` takes no limit, and a process that
+        exits must not wait for it.  Raises `ConnectError`, or the deadline's error.
+        """
+
+    @abc.abstractmethod
+    async def connect_tcp(self, address: Address, peer: str, deadline: Deadline) -> NetworkStream:
+        """Connect to one address.  Raises `ConnectError`, or the deadline's error."""
+
+    @abc.abstractmethod
+    async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
+        """Run what blocks for a moment (file reads, loading certificates) off the event loop."""
+
+    @abc.abstractmethod
+    async def sleep(self, seconds: float) -> None: ...
+
+    @abc.abstractmethod
+    def event(self) -> Event: ...
+
+    @abc.abstractmethod
+    def lock(self) -> Lock: ...
+
+    @abc.abstractmethod
+    def guard(self) -> Guard: ...

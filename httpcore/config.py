@@ -1,0 +1,266 @@
+"""The three config objects: immutable, comparable, hashable values.
+
+None of them reads a file, opens a socket or touches TLS when it is made.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import os
+import ssl as ssl_module
+import typing
+
+
+class Unset(enum.Enum):
+    """The type of `UNSET`: "not given", where `None` has a meaning of its own."""
+
+    UNSET = "UNSET"
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET = Unset.UNSET
+
+Seconds = float | None
+
+
+class _Value:
+    """A value object over `__slots__`: equality, hash and refusal to change."""
+
+    __slots__ = ()
+
+    def _fields(self) -> tuple[typing.Any, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def _set(self, **fields: typing.Any) -> None:
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable; make a new one")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable; make a new one")
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._fields() == typing.cast("_Value", other)._fields()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._fields()))
+
+    def __getstate__(self) -> dict[str, typing.Any]:
+        return dict(zip(self.__slots__, self._fields(), strict=True))
+
+    def __setstate__(self, state: dict[str, typing.Any]) -> None:
+        self._set(**state)
+
+
+class TimeoutConfig(_Value):
+    """
+    Time limits in seconds.
+
+    `TimeoutConfig(5.0)` sets connect, read and write; or give each by name.
+    `None` means no limit.  What is not given is inherited: a call's config
+    from the client's, the client's from the default of 5 s for connect, read and
+    write and no total limit.  `TimeoutConfig(None)` sets all four to `None`.
+
+    * `connect_timeout`: DNS, TCP and TLS together.
+    * `read_timeout`: the longest silence while bytes are expected.
+    * `write_timeout`: the longest time in which the peer takes no byte.
+    * `total_timeout`: the whole exchange, from the call to the last byte of the
+      body: pool wait, DNS, redirects, auth rounds and resends included.
+
+    Raises `ValueError` for zero, negative numbers and NaN, `TypeError` for what is no
+    number.  `math.inf` is the same as `None`.
+    """
+
+    __slots__ = ("connect_timeout", "read_timeout", "write_timeout", "total_timeout")
+
+    connect_timeout: Seconds | Unset
+    read_timeout: Seconds | Unset
+    write_timeout: Seconds | Unset
+    total_timeout: Seconds | Unset
+
+    def __init__(
+        self,
+        timeout: Seconds | TimeoutConfig | Unset = UNSET,
+        *,
+        connect_timeout: Seconds | Unset = UNSET,
+        read_timeout: Seconds | Unset = UNSET,
+        write_timeout: Seconds | Unset = UNSET,
+        total_timeout: Seconds | Unset = UNSET,
+    ) -> None:
+        given = {
+            "connect_timeout": connect_timeout,
+            "read_timeout": read_timeout,
+            "write_timeout": write_timeout,
+            "total_timeout": total_timeout,
+        }
+        if isinstance(timeout, TimeoutConfig):
+            base = timeout.__getstate__()
+        else:
+            value = _seconds("timeout", timeout)
+            base = dict.fromkeys(given, value)
+            if value is not None:
+                base["total_timeout"] = UNSET
+        self._set(
+            **{
+                name: base[name] if limit is UNSET else _seconds(name, limit)
+                for name, limit in given.items()
+            }
+        )
+
+    def over(self, base: TimeoutConfig) -> TimeoutConfig:
+        """This config with every field that is not given taken from `base`."""
+        if self == _ALL_UNSET:
+            return base
+        return TimeoutConfig(
+            **{
+                name: getattr(base, name) if value is UNSET else value
+                for name, value in self.__getstate__().items()
+            }
+        )
+
+    def __repr__(self) -> str:
+        given = [
+            f"{name}={value!r}"
+            for name, value in self.__getstate__().items()
+            if value is not UNSET
+        ]
+        return f"TimeoutConfig({', '.join(given)})"
+
+
+def _seconds(name: str, value: object) -> Seconds | Unset:
+    if value is None or isinstance(value, Unset):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} takes seconds or None, not {value!r}")
+    if not value > 0:
+        raise ValueError(f"{name} has to be more than zero seconds, not {value!r}; None means no limit")
+    return None if math.isinf(value) else float(value)
+
+
+_ALL_UNSET = TimeoutConfig()
+
+
+class PoolLimits(_Value):
+    """
+    How many connections a pool keeps and opens.
+
+    * `soft_limit`: idle connections kept open; zero keeps none, `None` all.
+    * `hard_limit`: connections open at once, idle ones included; `None` means no limit.
+    * `origin_limit`: connections open at once to one origin; `None` means no limit.
+    * `pool_timeout`: seconds a request waits for a connection; `None` means no
+      limit.  Not given, a request waits as long as connections keep being
+      given back, and at most `read_timeout` seconds with none given back.
+    * `keepalive_expiry`: seconds an idle connection is kept; `None` means no limit.
+      A shorter `Keep-Alive: timeout=` of the server counts instead.
+    """
+
+    __slots__ = ("soft_limit", "hard_limit", "origin_limit", "pool_timeout", "keepalive_expiry")
+
+    soft_limit: int | None
+    hard_limit: int | None
+    origin_limit: int | None
+    pool_timeout: Seconds | Unset
+    keepalive_expiry: Seconds
+
+    def __init__(
+        self,
+        soft_limit: int | None = 10,
+        hard_limit: int | None = 100,
+        *,
+        origin_limit: int | None = None,
+        pool_timeout: Seconds | Unset = UNSET,
+        keepalive_expiry: Seconds = 15.0,
+    ) -> None:
+        self._set(
+            soft_limit=_count("soft_limit", soft_limit, least=0),
+            hard_limit=_count("hard_limit", hard_limit, least=1),
+            origin_limit=_count("origin_limit", origin_limit, least=1),
+            pool_timeout=_seconds("pool_timeout", pool_timeout),
+            keepalive_expiry=_seconds("keepalive_expiry", keepalive_expiry),
+        )
+
+    def __repr__(self) -> str:
+        wait = "" if self.pool_timeout is UNSET else f"pool_timeout={self.pool_timeout!r}, "
+        return (
+            f"PoolLimits(soft_limit={self.soft_limit!r}, hard_limit={self.hard_limit!r}, "
+            f"origin_limit={self.origin_limit!r}, {wait}"
+            f"keepalive_expiry={self.keepalive_expiry!r})"
+        )
+
+
+def _count(name: str, value: object, *, least: int) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} takes a whole number or None, not {value!r}")
+    if value < least:
+        raise ValueError(f"{name} has to be at least {least}, not {value!r}; None means no limit")
+    return value
+
+
+Path = str | os.PathLike[str]
+
+
+class SSLConfig(_Value):
+    """
+    How servers are verified over TLS, and what we show them.
+
+    * `cert`: our own certificate: the path of a PEM file that holds certificate and key, or
+      `(cert, key)`, or `(cert, key, password)`; `None` for none.
+    * `verify`: `True` verifies with certifi's certificates; `False` does not verify at
+      all; the path of a CA file or folder verifies with that; an `ssl.SSLContext` is
+      used as it is and never changed, so it has to offer `h2` by ALPN itself
+      where HTTP/2 is wanted, and takes no `cert` beside it.
+
+    Files are read when the first connection needs them; what is wrong with them is
+    an `SSLError` then.
+    """
+
+    __slots__ = ("cert", "verify")
+
+    cert: Path | tuple[Path, Path] | tuple[Path, Path, str] | None
+    verify: bool | Path | ssl_module.SSLContext
+
+    def __init__(
+        self,
+        cert: Path | tuple[Path, Path] | tuple[Path, Path, str] | None = None,
+        verify: bool | Path | ssl_module.SSLContext = True,
+    ) -> None:
+        if not isinstance(verify, (bool, str, os.PathLike, ssl_module.SSLContext)):
+            raise TypeError(
+                f"verify takes a bool, the path of a CA file or folder, or an SSLContext, not {verify!r}"
+            )
+        if cert is not None and isinstance(verify, ssl_module.SSLContext):
+            raise TypeError("load the certificate into the SSLContext instead of giving cert beside it")
+        parts = cert if isinstance(cert, tuple) else (cert,)
+        if len(parts) not in (1, 2, 3) or not all(
+            isinstance(part, (str, os.PathLike)) for part in parts if cert is not None
+        ):
+            raise TypeError("cert takes a PEM path, (cert, key) or (cert, key, password)")
+        self._set(cert=cert, verify=verify)
+
+    def __repr__(self) -> str:
+        cert: object = self.cert
+        if isinstance(cert, tuple) and len(cert) == 3:
+            cert = (*cert[:2], "[secret]")
+        return f"SSLConfig(cert={cert!r}, verify={self.verify!r})"
+
+
+SSLTypes = SSLConfig | ssl_module.SSLContext | bool | Path
+
+
+def ssl_config(ssl: SSLTypes) -> SSLConfig:
+    """The `SSLConfig` that `ssl=` stands for: itself, or one with `ssl` as its `verify`."""
+    return ssl if isinstance(ssl, SSLConfig) else SSLConfig(verify=ssl)
+
+
+DEFAULT_SSL = SSLConfig()
+DEFAULT_TIMEOUT = TimeoutConfig(5.0, total_timeout=None)
+DEFAULT_POOL_LIMITS = PoolLimits()

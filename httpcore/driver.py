@@ -1,0 +1,43 @@
+"""Runs a coroutine to its end from plain code, without an event loop.
+
+All logic is written once, as coroutines.  `Client` drives them over a blocking
+backend whose awaits never suspend, so that a single `send(None)` runs the
+whole chain and comes back with the result.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import typing
+
+T = typing.TypeVar("T")
+
+
+class SuspendedInSyncCode(BaseException):
+    """
+    A coroutine that a sync client drives awaited something that needs an event loop.
+
+    Typical cause: a `Dispatcher` that awaits asyncio or trio was given to `Client`;
+    use it with `AsyncClient`.  Not an `Exception`, so that no handler on the way
+    takes it for a failed request; the traceback ends at the await that was wrong.
+    """
+
+
+def run_sync(coroutine: collections.abc.Coroutine[typing.Any, typing.Any, T]) -> T:
+    """Run `coroutine`, none of whose awaits may suspend, and return its result."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return typing.cast("T", done.value)
+    try:
+        coroutine.throw(
+            SuspendedInSyncCode(
+                "a coroutine driven by the sync client tried to wait on an event loop; "
+                "what awaits asyncio or trio belongs to AsyncClient"
+            )
+        )
+    except StopIteration as done:  # it caught the error and returned all the same
+        return typing.cast("T", done.value)
+    finally:
+        coroutine.close()
+    raise SuspendedInSyncCode("a coroutine driven by the sync client suspended twice")

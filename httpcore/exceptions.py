@@ -1,0 +1,220 @@
+"""Every error that the library raises on purpose, as one tree.
+
+All of them derive from `RequestException`, carry the request (and the response
+where there is one), have a message that says what was being done and to whom,
+and survive pickling.  An error of h11, h2, ssl, zlib or the operating system is
+never raised bare: it is the `__cause__` of one of these.
+"""
+
+from __future__ import annotations
+
+import typing
+
+if typing.TYPE_CHECKING:
+    from .models.request import Request
+    from .models.response import ResponseBase
+
+
+class RequestException(Exception):
+    """
+    The base of all errors of this library.
+
+    * `request`: the `Request` that failed, or `None` where none had been made yet.
+    * `response`: the response that was being received, or `None`.
+    """
+
+    request: Request | None
+    response: ResponseBase | None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        request: Request | None = None,
+        response: ResponseBase | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.request = request
+        self.response = response
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else type(self).__name__
+
+    def __reduce__(self) -> tuple[typing.Any, ...]:
+        # BaseException would call the class with `args` alone, and OSError
+        # would drop what it does not know: rebuild by state instead.
+        return (_rebuild, (type(self), self.args), self.__dict__)
+
+
+def _rebuild(cls: type[RequestException], args: tuple[typing.Any, ...]) -> RequestException:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    return error
+
+
+# The network.
+
+
+class NetworkError(RequestException, OSError):
+    """The network, or the peer's end of it, failed."""
+
+
+class ConnectError(NetworkError):
+    """No connection could be made: DNS, TCP, TLS or a proxy."""
+
+
+class SSLError(ConnectError):
+    """The TLS handshake failed, or the TLS settings are unusable."""
+
+
+class ProxyError(ConnectError):
+    """The proxy refused to connect, or answered with nonsense."""
+
+
+class ReadError(NetworkError):
+    """The connection broke while bytes were expected."""
+
+
+class WriteError(NetworkError):
+    """The connection broke while the request was being sent."""
+
+
+# Time.
+
+
+class Timeout(RequestException, TimeoutError):
+    """
+    A time limit passed.
+
+    * `phase`: what was being done, in words.
+    * `peer`: the `host:port` it was done to.
+    * `limit`: the limit that passed, in seconds.
+    * `elapsed`: the seconds since the exchange began.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        phase: str = "",
+        peer: str = "",
+        limit: float | None = None,
+        elapsed: float | None = None,
+        request: Request | None = None,
+        response: ResponseBase | None = None,
+    ) -> None:
+        super().__init__(message, request=request, response=response)
+        self.phase = phase
+        self.peer = peer
+        self.limit = limit
+        self.elapsed = elapsed
+
+
+class ConnectTimeout(Timeout):
+    """No connection within `connect_timeout`: DNS, TCP and TLS together."""
+
+
+class ReadTimeout(Timeout):
+    """No byte arrived for `read_timeout` seconds."""
+
+
+class WriteTimeout(Timeout):
+    """The peer took no byte for `write_timeout` seconds."""
+
+
+class PoolTimeout(Timeout):
+    """No connection of the pool became free in time."""
+
+
+class TotalTimeout(Timeout):
+    """The whole exchange took longer than `total_timeout`."""
+
+
+# The protocol.
+
+
+class ProtocolError(RequestException):
+    """HTTP was violated."""
+
+
+class LocalProtocolError(ProtocolError):
+    """We were asked to send what HTTP does not allow."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer sent what HTTP does not allow, or stopped in the middle."""
+
+
+# The response's content.
+
+
+class DecodingError(RequestException):
+    """The body does not decode by its Content-Encoding."""
+
+
+class JSONDecodeError(RequestException, ValueError):
+    """The body is not JSON."""
+
+
+class ResponseTooLarge(RequestException):
+    """The response is larger than a limit that was set."""
+
+
+class HTTPError(RequestException):
+    """The response has a status of 4xx or 5xx; see `Response.raise_for_status()`."""
+
+
+HttpError = HTTPError
+
+
+# Redirects.
+
+
+class RedirectError(RequestException):
+    """A redirect cannot be followed."""
+
+
+class TooManyRedirects(RedirectError):
+    """There were more redirects than `max_redirects`."""
+
+
+class RedirectLoop(RedirectError):
+    """A redirect leads to a request that was made before."""
+
+
+class RedirectBodyUnavailable(RedirectError):
+    """The request's body has to be sent again, but its iterator is used up."""
+
+
+# The use of response bodies.
+
+
+class StreamException(RequestException):
+    """A response's body was used in a way that its state does not allow."""
+
+
+class StreamConsumed(StreamException):
+    """The body was streamed before and is gone."""
+
+
+class ResponseNotRead(StreamException):
+    """The content was asked for before `read()`."""
+
+
+class ResponseClosed(StreamException):
+    """The response was closed before its body was read."""
+
+
+# What the caller gave us.
+
+
+class InvalidURL(RequestException, ValueError):
+    """The URL is malformed, or is not one to send a request to."""
+
+
+class InvalidHeader(RequestException, ValueError):
+    """A header's name or value is not one that may be sent."""
+
+
+class CookieConflict(RequestException):
+    """Several cookies match where exactly one was asked for."""
