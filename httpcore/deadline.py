@@ -31,10 +31,19 @@ class Deadline:
     Immutable; may be shared by threads.
     """
 
-    __slots__ = ("connect", "read", "write", "started_at", "ends_at", "_end_class", "_end_limit")
+    __slots__ = (
+        "connect",
+        "read",
+        "write",
+        "started_at",
+        "ends_at",
+        "_timeout",
+        "_end_class",
+        "_end_limit",
+    )
 
     def __init__(self, timeout: TimeoutConfig = DEFAULT_TIMEOUT) -> None:
-        complete = timeout.over(DEFAULT_TIMEOUT)
+        complete = self._timeout = timeout.over(DEFAULT_TIMEOUT)
         self.connect = typing.cast("float | None", complete.connect_timeout)
         self.read = typing.cast("float | None", complete.read_timeout)
         self.write = typing.cast("float | None", complete.write_timeout)
@@ -43,6 +52,10 @@ class Deadline:
         self._end_class: type[Timeout] = TotalTimeout
         self._end_limit = total
         self.ends_at = None if total is None else self.started_at + total
+
+    def restarted(self) -> Deadline:
+        """The same limits, counted from now."""
+        return Deadline(self._timeout)
 
     def within(self, seconds: float | None) -> float | None:
         """How long an operation with a limit of `seconds` may take from now; zero or less: over."""
@@ -58,6 +71,7 @@ class Deadline:
     def phase(self, seconds: float | None, error: type[Timeout]) -> Deadline:
         """A part of the exchange that may take `seconds` in all, then raises `error`."""
         part = Deadline.__new__(Deadline)
+        part._timeout = self._timeout
         part.connect = part.read = part.write = None
         part.started_at = self.started_at
         part.ends_at, part._end_class, part._end_limit = (
@@ -70,6 +84,13 @@ class Deadline:
             if self.ends_at is None or ends_at < self.ends_at:
                 part.ends_at, part._end_class, part._end_limit = ends_at, error, seconds
         return part
+
+    def hurried(self, seconds: float) -> Deadline:
+        """The same, with at most `seconds` for each read and each write."""
+        copy = self.phase(None, ReadTimeout)
+        copy.read = seconds if self.read is None else min(self.read, seconds)
+        copy.write = seconds if self.write is None else min(self.write, seconds)
+        return copy
 
     def error(self, operation: type[Timeout], doing: str, peer: str) -> Timeout:
         """The error for a limit that has just passed while `doing` something to `peer`."""
@@ -98,8 +119,17 @@ def timeout_error(
 
 
 TimeoutTypes = float | None | TimeoutConfig | Deadline
+"""What `timeout=` takes; a client passes its dispatcher a `Deadline`, whose clock is running."""
 
 
 def timeout_config(timeout: float | None | TimeoutConfig | Unset) -> TimeoutConfig:
     """The `TimeoutConfig` that `timeout=` stands for."""
     return timeout if isinstance(timeout, TimeoutConfig) else TimeoutConfig(timeout)
+
+
+def as_deadline(timeout: TimeoutTypes, own: TimeoutTypes) -> Deadline:
+    """A dispatcher's deadline for a request that brought `timeout`, `None`: the dispatcher's `own`."""
+    if isinstance(timeout, Deadline):
+        return timeout
+    base = typing.cast("TimeoutConfig", own if isinstance(own, TimeoutConfig) else timeout_config(own))  # type: ignore[arg-type]
+    return Deadline(base if timeout is None else timeout_config(timeout).over(base))

@@ -18,6 +18,7 @@ import socket
 import ssl
 import typing
 
+from ..config import SSLConfig
 from ..deadline import Deadline
 
 T = typing.TypeVar("T")
@@ -167,6 +168,41 @@ class ConcurrencyBackend(abc.ABC):
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         """Run what blocks for a moment (file reads, loading certificates) off the event loop."""
 
+    async def start_tls(
+        self,
+        stream: NetworkStream,
+        config: SSLConfig,
+        http2: bool,
+        server_hostname: str,
+        deadline: Deadline,
+    ) -> NetworkStream:
+        """
+        TLS over `stream`, verified by `config` for `server_hostname`; offers HTTP/2 by ALPN if `http2`.
+
+        Raises `SSLError` for what TLS refuses and `ConnectError` for a connection that broke, and closes
+        `stream` then.
+        """
+        from . import tls  # a client of plain http never loads it
+
+        context = tls.cached_ssl_context(config, http2)
+        try:
+            if context is None:
+                context = await self.run_blocking(lambda: tls.ssl_context(config, http2))
+        except BaseException:
+            stream.close()
+            raise
+        return await tls.start_tls(stream, context, server_hostname, deadline)
+
+    def call_later(
+        self, seconds: float, callback: collections.abc.Callable[[], None]
+    ) -> collections.abc.Callable[[], object] | None:
+        """
+        Call `callback` on the event loop after `seconds`; returns what cancels it.
+
+        `None` where the backend has nothing that could call it.
+        """
+        return None
+
     @abc.abstractmethod
     async def sleep(self, seconds: float) -> None: ...
 
@@ -178,3 +214,10 @@ class ConcurrencyBackend(abc.ABC):
 
     @abc.abstractmethod
     def guard(self) -> Guard: ...
+
+
+def default_backend() -> ConcurrencyBackend:
+    """The backend of the event loop that is running: asyncio's or trio's."""
+    from .auto import running_backend  # imports asyncio, which a sync client does not need
+
+    return running_backend()

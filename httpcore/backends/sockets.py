@@ -1,0 +1,147 @@
+"""What all backends share about plain sockets: addresses, look-ups and words for errors.
+
+Nothing here waits, except in a thread of its own.  `getaddrinfo` takes no time limit, and an
+executor's threads would be joined at exit: so a look-up has a daemon thread to itself, which
+a caller that has given up simply leaves behind.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import errno
+import os
+import socket
+import threading
+import typing
+
+from ..exceptions import ConnectError, NetworkError
+from .base import Address
+
+# What was being done, as the messages of all backends put it; the peer follows.
+RESOLVING = "look-up of"
+CONNECTING = "connect to"
+READING = "read from"
+WRITING = "write to"
+
+_HINTS = {
+    errno.ECONNREFUSED: "is a server listening on that port?",
+    errno.ECONNRESET: "the peer, or something on the way, does not take this connection",
+    errno.ENETUNREACH: "is there a network, and does it reach this kind of address?",
+    errno.EHOSTUNREACH: "is the host up, and is there a route to it?",
+    errno.ETIMEDOUT: "the host does not answer; a firewall may drop the packets",
+    errno.EADDRNOTAVAIL: "the address is not a host's, or no local port is free",
+    errno.EAFNOSUPPORT: "this machine does not speak this kind of address",
+    errno.EACCES: "a firewall or sandbox on this machine forbids it",
+    errno.EPERM: "a firewall or sandbox on this machine forbids it",
+    errno.EMFILE: "close responses and clients, lower PoolLimits, or raise `ulimit -n`",
+    errno.ENFILE: "the whole machine has too many open files",
+}
+
+E = typing.TypeVar("E", bound=NetworkError)
+
+
+def ip_address_of(host: str, port: int) -> Address | None:
+    """
+    The address that `host` spells out, without a look-up; `None` where it is a name.
+
+    Takes `192.0.2.1`, `2001:db8::1` and `fe80::1%eth0`, without brackets.  A zone that is no
+    interface of this machine raises `ConnectError`.
+    """
+    try:
+        if ":" in host:
+            ip, _, zone = host.partition("%")
+            socket.inet_pton(socket.AF_INET6, ip)
+            return Address(socket.AF_INET6, (ip, port, 0, _scope_id(host, zone) if zone else 0))
+        # A name never ends in a digit's label, so that most names never get to the exception.
+        if host[-1:].isdigit():
+            socket.inet_pton(socket.AF_INET, host)
+            return Address(socket.AF_INET, (host, port))
+    except (OSError, ValueError) as error:
+        if isinstance(error, ConnectError):
+            raise
+    return None
+
+
+def _scope_id(host: str, zone: str) -> int:
+    if zone.isdecimal():
+        return int(zone)
+    try:
+        return socket.if_nametoindex(zone)
+    except OSError as error:
+        raise ConnectError(
+            f"cannot connect to {host}: this machine has no network interface {zone!r}"
+        ) from error
+
+
+def lookup_in_thread(
+    host: str,
+    port: int,
+    done: collections.abc.Callable[[list[Address] | BaseException], None],
+) -> None:
+    """
+    Look up `host` in a daemon thread, which then calls `done` with the addresses, in
+    the order of the resolver and each once, or with what went wrong.
+
+    `done` must not raise.  It may be called long after the caller gave up, or never.
+    """
+
+    def look_up() -> None:
+        answer: list[Address] | BaseException
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answer = list(dict.fromkeys(Address(family, addr) for family, _, _, _, addr in found))
+        except BaseException as error:
+            answer = error
+        done(answer)
+
+    threading.Thread(target=look_up, name=f"httpcore look-up of {host}", daemon=True).start()
+
+
+def resolve_error(host: str, error: BaseException) -> ConnectError:
+    """The `ConnectError` for a look-up that failed; raise it `from error`."""
+    return ConnectError(
+        f"cannot resolve host {host}: {reason(error)}; "
+        "is the name spelt right, and does this machine reach its DNS server?"
+    )
+
+
+def connect_error(peer: str, address: Address, error: BaseException) -> ConnectError:
+    """The `ConnectError` for a connection that was not made; raise it `from error`."""
+    at = str(address)
+    where = peer if peer == at else f"{peer} at {at}"
+    hint = _HINTS.get(getattr(error, "errno", None) or 0)
+    return ConnectError(
+        f"cannot connect to {where}: {reason(error)}" + (f"; {hint}" if hint else "")
+    )
+
+
+def broken(kind: type[E], doing: str, peer: str, error: BaseException) -> E:
+    """The `ReadError` or `WriteError` for a connection that broke; raise it `from error`."""
+    return kind(f"{doing} {peer} failed: {reason(error)}")
+
+
+def closed_here(kind: type[E], doing: str, peer: str) -> E:
+    """The `ReadError` or `WriteError` for the use of a stream that we closed ourselves."""
+    return kind(f"{doing} {peer} failed: this connection was closed by `close()`")
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in the operating system's words: `connection refused`."""
+    number = getattr(error, "errno", None)
+    if number in errno.errorcode and not isinstance(error, socket.gaierror):
+        text = os.strerror(number)  # an event loop may have put a text of its own
+    else:
+        text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text[:1].lower() + text[1:]
+
+
+def new_tcp_socket(family: int) -> socket.socket:
+    """A non-blocking TCP socket that sends small writes at once.  Raises `OSError`."""
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

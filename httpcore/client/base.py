@@ -1,0 +1,169 @@
+"""What both clients share: their settings, and how a call is merged with them.  Nothing here waits."""
+
+from __future__ import annotations
+
+import typing
+
+from ..__version__ import __version__
+from ..backends.base import ConcurrencyBackend
+from ..config import (
+    DEFAULT_POOL_LIMITS,
+    DEFAULT_TIMEOUT,
+    UNSET,
+    PoolLimits,
+    SSLTypes,
+    TimeoutConfig,
+    Unset,
+    ssl_config,
+)
+from ..content.decoders import accept_encoding
+from ..deadline import Deadline, timeout_config
+from ..dispatch.base import Dispatcher
+from ..dispatch.pool import ConnectionPool
+from ..models.headers import Headers, HeaderTypes
+from ..models.query_params import QueryParams, QueryParamTypes
+from ..models.request import Request
+from ..models.response import ResponseBase
+from ..models.url import URL
+from ..policy.auth import Auth, AuthTypes, auth_from
+from ..types import Content
+from .options import SEND_OPTIONS, BuildOptions, absolute_url, one_of, wants_redirects
+from .sender import Call, send
+
+USER_AGENT = f"python-httpcore/{__version__}"
+
+
+class ClientBase:
+    """Settings of a client; see `Client`."""
+
+    _default_backend: typing.ClassVar[type[ConcurrencyBackend] | None] = None
+    _is_async: typing.ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        ssl: SSLTypes = True,
+        timeout: float | None | TimeoutConfig = DEFAULT_TIMEOUT,
+        pool_limits: PoolLimits = DEFAULT_POOL_LIMITS,
+        max_redirects: int = 20,
+        dispatch: Dispatcher | None = None,
+        auth: AuthTypes | None = None,
+        headers: HeaderTypes = None,
+        query_params: QueryParamTypes = None,
+        base_url: URL | str | None = None,
+        backend: ConcurrencyBackend | None = None,
+    ) -> None:
+        """
+        * `ssl`: an `SSLConfig`, an `ssl.SSLContext`, `True`, `False` (no verification), or the path of a CA bundle.
+        * `timeout`: a `TimeoutConfig`, seconds, or `None` for no limit.
+        * `pool_limits`: a `PoolLimits`.
+        * `max_redirects`: how many redirects one call follows; zero: none.
+        * `dispatch`: what sends requests in the place of a connection pool of the client's own; the
+          client does not close it, and `ssl`, `pool_limits` and `backend` are then not its business.
+        * `auth`: `(user, password)`, an `Auth`, or a callable `Request -> Request`; with a `base_url` it goes to
+          that origin only.
+        * `headers`, `query_params`: go with every request; those of the call come over them.
+        * `base_url`: relative URLs are below it.
+        * `backend`: a `ConcurrencyBackend` in the place of the default one.
+        """
+        if backend is None and self._default_backend is not None:
+            backend = self._default_backend()
+        self.headers = self._default_headers().merged(headers)
+        self.query_params = QueryParams(query_params)
+        self.base_url = None if base_url is None else URL(base_url)
+        self.timeout = timeout_config(timeout).over(DEFAULT_TIMEOUT)
+        self.max_redirects = max_redirects
+        self.auth = auth_from(auth)
+        self.owns_dispatch = dispatch is None
+        self.dispatch = dispatch or ConnectionPool(
+            ssl=ssl_config(ssl), timeout=self.timeout, pool_limits=pool_limits, backend=backend
+        )
+        self._closed = False
+
+    @staticmethod
+    def _default_headers() -> Headers:
+        return Headers.from_raw(
+            [
+                (b"User-Agent", USER_AGENT.encode("ascii")),
+                (b"Accept", b"*/*"),
+                (b"Accept-Encoding", accept_encoding().encode("ascii")),
+                (b"Connection", b"keep-alive"),
+            ]
+        )
+
+    def build_request(
+        self, method: str, url: URL | str, **options: typing.Unpack[BuildOptions]
+    ) -> Request:
+        """A prepared `Request` with everything of the client's in it, not sent yet; see `request()`."""
+        request = self._build(method, url, **options)
+        request.prepare()
+        return request
+
+    def prepare_request(self, request: Request) -> None:
+        """Fill in what the wire needs; see `Request.prepare()`."""
+        self.dispatch.prepare_request(request)
+
+    def _build(
+        self,
+        method: str,
+        url: URL | str,
+        *,
+        content: Content | None = None,
+        data: Content | None = None,
+        json: typing.Any = None,
+        query_params: QueryParamTypes = None,
+        params: QueryParamTypes = None,
+        headers: HeaderTypes = None,
+    ) -> Request:
+        query_params = one_of("query_params", query_params, "params", params)
+        if self.query_params:
+            query_params = self.query_params.merge(query_params)
+        return Request(
+            method,
+            absolute_url(self.base_url, url),
+            content=one_of("content", content, "data", data),
+            json=json,
+            query_params=query_params,
+            headers=self.headers if headers is None else self.headers.merged(headers),
+        )
+
+    async def _request(
+        self, method: str, url: URL | str, options: dict[str, typing.Any]
+    ) -> ResponseBase:
+        send_options = {name: options.pop(name) for name in SEND_OPTIONS & options.keys()}
+        headers = options.get("headers")
+        request = self._build(method, url, **options)
+        if headers is not None and "auth" not in send_options and "Authorization" in request.headers:
+            send_options["auth"] = None  # what the call says itself counts more than the client's
+        return await self._send(request, **send_options)
+
+    async def _send(
+        self,
+        request: Request,
+        *,
+        stream: bool = False,
+        auth: AuthTypes | None | Unset = UNSET,
+        allow_redirects: bool | None = None,
+        ssl: SSLTypes | None = None,
+        timeout: float | None | TimeoutConfig | Unset = UNSET,
+    ) -> ResponseBase:
+        if self._closed:
+            raise RuntimeError("this client has been closed; make a new one")
+        if request.body is not None and request.body.needs_async and not self._is_async:
+            raise TypeError("an async iterable as content needs an AsyncClient; give Client a plain one")
+        limits = self.timeout if timeout is UNSET else timeout_config(timeout).over(self.timeout)
+        call = Call(self.dispatch, ssl, Deadline(limits), self.max_redirects)
+        used_auth = self._auth_for(request) if isinstance(auth, Unset) else auth_from(auth)
+        follow = wants_redirects(request, allow_redirects)
+        return await send(call, request, used_auth, follow, stream)
+
+    def _auth_for(self, request: Request) -> Auth | None:
+        """The client's auth, if `request` goes to the origin that it was given for."""
+        if self.auth is None or self.base_url is None:
+            return self.auth
+        return self.auth if request.url.origin == self.base_url.origin else None
+
+    async def _close(self) -> None:
+        self._closed = True
+        if self.owns_dispatch:
+            await self.dispatch.close()

@@ -1,0 +1,102 @@
+"""The sync client: drives the shared coroutines to their end over blocking sockets."""
+
+from __future__ import annotations
+
+import typing
+
+from ..backends.sync import SyncBackend
+from ..driver import run_sync
+from ..models.request import Request
+from ..models.response import Response
+from ..models.url import URL
+from .base import ClientBase
+from .options import RequestOptions, SendOptions
+
+
+class Client(ClientBase):
+    """
+    An HTTP client with connection pooling, redirects and authentication.
+
+    >>> with Client() as client:
+    ...     response = client.get("https://example.org")
+
+    May be shared by threads, and used inside a running event loop (which it blocks).  Needs no
+    `close()` to work, but holds its idle connections until then.
+    """
+
+    _default_backend = SyncBackend
+    _is_async = False
+
+    def request(
+        self, method: str, url: URL | str, **options: typing.Unpack[RequestOptions]
+    ) -> Response:
+        """
+        Send a request and return its response.
+
+        What it is made of:
+
+        * `content` (or `data`): the body: `bytes`, `str` (UTF-8), form data (`dict` or pairs; a list value
+          repeats its key), a binary file, or an iterable of bytes.
+        * `json`: the body as JSON.
+        * `query_params` (or `params`): `str`, `dict`, pairs or `QueryParams`, merged onto the URL's query.
+        * `headers`: `dict` or pairs of `str` or `bytes`, over the client's; `None` as a value drops the client's.
+
+        How it is sent:
+
+        * `stream`: return once the head has arrived; read, iterate over or close the response then.
+        * `auth`: `(user, password)`, an `Auth`, a callable, or `None` for none; else the client's.
+        * `allow_redirects`: whether to follow redirects; by default all methods but HEAD do.
+        * `ssl`: other TLS settings than the client's.
+        * `timeout`: a `TimeoutConfig` whose missing fields are the client's, seconds, or `None` for no limit.
+
+        Raises a `RequestException`, `TypeError` or `ValueError` for what makes no request, and `RuntimeError` once the
+        client is closed.
+        """
+        return Response.adopt(run_sync(self._request(method, url, typing.cast("dict[str, typing.Any]", options))))
+
+    def get(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> Response:
+        """Send a GET request; see `request()`."""
+        return self.request("GET", url, **options)
+
+    def options(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> Response:
+        """Send a OPTIONS request; see `request()`."""
+        return self.request("OPTIONS", url, **options)
+
+    def head(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> Response:
+        """Send a HEAD request; redirects are not followed by default; see `request()`."""
+        return self.request("HEAD", url, **options)
+
+    def post(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> Response:
+        """Send a POST request; see `request()`."""
+        return self.request("POST", url, **options)
+
+    def put(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> Response:
+        """Send a PUT request; see `request()`."""
+        return self.request("PUT", url, **options)
+
+    def patch(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> Response:
+        """Send a PATCH request; see `request()`."""
+        return self.request("PATCH", url, **options)
+
+    def delete(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> Response:
+        """Send a DELETE request; see `request()`."""
+        return self.request("DELETE", url, **options)
+
+    def send(self, request: Request, **options: typing.Unpack[SendOptions]) -> Response:
+        """Send a `Request` as it is, without the client's headers; for `options` see `request()`."""
+        return Response.adopt(run_sync(self._send(request, **options)))
+
+    def close(self) -> None:
+        """
+        Close every connection at once; the client cannot be used any more.
+
+        Requests under way in other threads raise `NetworkError`.  A `dispatch` that was given to the
+        client is left open.
+        """
+        run_sync(self._close())
+
+    def __enter__(self) -> typing.Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()

@@ -1,0 +1,69 @@
+"""What a call of a client may be given, and how it is merged with what the client has."""
+
+from __future__ import annotations
+
+import typing
+
+from ..config import SSLTypes, TimeoutConfig, Unset
+from ..models.headers import HeaderTypes
+from ..models.query_params import QueryParamTypes
+from ..models.request import Request
+from ..models.url import URL
+from ..policy.auth import AuthTypes
+from ..types import Content
+
+
+class SendOptions(typing.TypedDict, total=False):
+    """How a request is sent: the keyword arguments of `send()`; see `Client.send`."""
+
+    stream: bool
+    auth: AuthTypes | None | Unset
+    allow_redirects: bool
+    ssl: SSLTypes | None
+    timeout: float | None | TimeoutConfig | Unset
+
+
+class BuildOptions(typing.TypedDict, total=False):
+    """What a request is made of: the keyword arguments of `build_request()`; see `Client.request`."""
+
+    content: Content | None
+    data: Content | None
+    json: typing.Any
+    query_params: QueryParamTypes
+    params: QueryParamTypes
+    headers: HeaderTypes
+
+
+class RequestOptions(BuildOptions, SendOptions, total=False):
+    """The keyword arguments of `request()` and the verbs; see `Client.request`."""
+
+
+class OneShotOptions(BuildOptions, total=False):
+    """The keyword arguments of `httpcore.get()` and its kin: those of `request()`, but for `stream`."""
+
+    auth: AuthTypes | None | Unset
+    allow_redirects: bool
+    ssl: SSLTypes | None
+    timeout: float | None | TimeoutConfig | Unset
+
+
+SEND_OPTIONS = frozenset(SendOptions.__annotations__)
+
+
+def one_of(name: str, value: typing.Any, other_name: str, other: typing.Any) -> typing.Any:
+    """The one of two spellings of an argument that was given; both are a `TypeError`."""
+    if other is None:
+        return value
+    if value is not None:
+        raise TypeError(f"{name}= and {other_name}= are two spellings of one argument; give one of them")
+    return other
+
+
+def wants_redirects(request: Request, allow_redirects: bool | None) -> bool:
+    """Whether redirects are followed: by default all but those of HEAD."""
+    return request.method != "HEAD" if allow_redirects is None else allow_redirects
+
+
+def absolute_url(base_url: URL | None, url: URL | str) -> URL:
+    """`url`, below `base_url` where the client has one and `url` is relative."""
+    return URL(url) if base_url is None else base_url.under(url)

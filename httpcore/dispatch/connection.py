@@ -1,0 +1,190 @@
+"""One connection to one origin: opens it, and speaks the protocol that was agreed upon."""
+
+from __future__ import annotations
+
+import collections
+import collections.abc
+import time
+
+from ..backends.base import ConcurrencyBackend, NetworkStream, default_backend
+from ..config import DEFAULT_SSL, DEFAULT_TIMEOUT, SSLConfig, SSLTypes, ssl_config
+from ..deadline import Deadline, TimeoutTypes, as_deadline
+from ..exceptions import ConnectError, ConnectTimeout, RequestException, SSLError
+from ..models.request import Request
+from ..models.response import ResponseBase
+from ..models.url import URL, Origin
+from ..wire.http11 import H11Parser, Parser
+from .base import Abandoned, Dispatcher, Unprocessed
+from .http11 import HTTP11Connection
+
+OnDone = collections.abc.Callable[[bool], None]
+
+
+class HTTPConnection(Dispatcher):
+    """
+    A connection to one origin.  Opened at its first request, and again if it was closed since.
+
+    A dispatcher that works on its own; a pool uses `open()` and `exchange()`.
+
+    * `origin`: an `Origin`, `URL` or `str`.
+    * `ssl`: as for `Client`.
+    * `timeout`: as for `Client`; for requests that bring none.
+    * `backend`: `None` finds out whether asyncio or trio runs.
+
+    One exchange at a time; a second one while the first one's response has not been read is a
+    `RuntimeError`.
+    """
+
+    def __init__(
+        self,
+        origin: Origin | URL | str,
+        *,
+        ssl: SSLTypes = DEFAULT_SSL,
+        timeout: TimeoutTypes = DEFAULT_TIMEOUT,
+        backend: ConcurrencyBackend | None = None,
+        parser_class: type[Parser] = H11Parser,
+        on_done: OnDone | None = None,
+        abandoned: Abandoned | None = None,
+    ) -> None:
+        self.origin = origin if isinstance(origin, Origin) else Origin(origin)
+        self.serving: URL | None = None
+        self._ssl = ssl_config(ssl)
+        self._timeout = timeout
+        self._backend = backend
+        self._parser_class = parser_class
+        self._on_done = on_done or self._done
+        self._abandoned: Abandoned = collections.deque() if abandoned is None else abandoned
+        self._protocol: HTTP11Connection | None = None
+
+    # For a pool.
+
+    async def open(self, deadline: Deadline) -> None:
+        """
+        Connect, with TLS where the origin is https, within the deadline's `connect_timeout`.
+
+        Tries each address that the host name stands for.  Raises `ConnectError` that lists what became
+        of each, `SSLError`, `ConnectTimeout`.
+        """
+        backend = self._backend or default_backend()
+        connecting = deadline.connecting()
+        addresses = await backend.resolve(self.origin.host, self.origin.port, connecting)
+        failures: list[ConnectError | ConnectTimeout] = []
+        for tried, address in enumerate(addresses):
+            others = len(addresses) - tried - 1
+            try:
+                stream = await backend.connect_tcp(
+                    address, self.origin.peer, _share(connecting, others)
+                )
+                stream = await self._secured(stream, backend, connecting)
+            except SSLError:
+                raise
+            except (ConnectError, ConnectTimeout) as exc:
+                failures.append(exc)
+                continue
+            self._protocol = HTTP11Connection(
+                stream, backend, self._parser_class, self._on_done, self._abandoned
+            )
+            return
+        raise _all_failed(self.origin.peer, failures)
+
+    async def _secured(
+        self, stream: NetworkStream, backend: ConcurrencyBackend, deadline: Deadline
+    ) -> NetworkStream:
+        if not self.origin.is_ssl:
+            return stream
+        return await backend.start_tls(stream, self._ssl, False, self.origin.host, deadline)
+
+    async def exchange(self, request: Request, deadline: Deadline) -> ResponseBase:
+        """
+        Send `request`, prepared, over the open connection; returns when the head is there.
+
+        `on_done` is called exactly once for it: before an error is raised, or when the body has ended.
+        """
+        assert self._protocol is not None
+        self.serving = request.url
+        return await self._protocol.send(request, deadline)
+
+    @property
+    def stream(self) -> NetworkStream | None:
+        """The byte stream beneath, or `None` while there is none."""
+        return None if self._protocol is None else self._protocol.stream
+
+    @property
+    def keepalive_hint(self) -> float | None:
+        """For how many seconds the server means to keep the idle connection; `None`: it did not say."""
+        return None if self._protocol is None else self._protocol.keepalive_hint
+
+    def is_stale(self) -> bool:
+        """Whether the idle connection is of no use any more."""
+        return self._protocol is None or self._protocol.is_stale()
+
+    def abort(self) -> None:
+        """Close at once, from any thread.  Exchanges under way fail with `NetworkError`."""
+        if self._protocol is not None:
+            self._protocol.close()
+
+    # On its own.
+
+    async def send(
+        self,
+        request: Request,
+        stream: bool = False,
+        ssl: SSLTypes | None = None,
+        timeout: TimeoutTypes = None,
+    ) -> ResponseBase:
+        """Send `request`, to this connection's origin and with its TLS settings; see `Dispatcher`."""
+        if request.url.origin != self.origin:
+            raise ValueError(f"{request.url.masked} does not belong to {self.origin!r}")
+        if ssl is not None and ssl_config(ssl) != self._ssl:
+            raise ValueError("a connection keeps its TLS settings; give ssl= when you make it")
+        while self._abandoned:
+            self._abandoned.popleft()()
+        if self.serving is not None:
+            raise RuntimeError(
+                f"the response of {self.serving.masked} has neither been read nor closed; "
+                "an HTTP/1.1 connection carries one exchange at a time"
+            )
+        deadline = as_deadline(timeout, self._timeout)
+        request.prepare()
+        try:
+            if self.is_stale():
+                self.abort()
+                await self.open(deadline)
+            response = await self.exchange(request, deadline)
+            return response if stream else await response.loaded()
+        except Unprocessed as exc:
+            raise exc.error from exc.__cause__
+        except RequestException as exc:
+            exc.request = exc.request or request
+            raise
+
+    def _done(self, reusable: bool) -> None:
+        self.serving = None
+
+    async def close(self) -> None:
+        """Close the connection; waits for nothing."""
+        self.abort()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._protocol is None or self._protocol.stream.is_closed else "open"
+        return f"<HTTPConnection({self.origin.peer!r}, {state})>"
+
+
+def _share(deadline: Deadline, others: int) -> Deadline:
+    """The time for one address, so that one that does not answer leaves some to the `others`."""
+    if deadline.ends_at is None or others == 0:
+        return deadline
+    return deadline.phase((deadline.ends_at - time.monotonic()) / (others + 1), ConnectTimeout)
+
+
+def _all_failed(
+    peer: str, failures: list[ConnectError | ConnectTimeout]
+) -> ConnectError | ConnectTimeout:
+    if len(failures) == 1 or isinstance(failures[-1], ConnectTimeout):
+        return failures[-1]
+    error = ConnectError(
+        f"cannot connect to {peer}, any of its {len(failures)} addresses: "
+        + "; ".join(str(failure) for failure in failures)
+    )
+    error.__cause__ = failures[-1]
+    return error

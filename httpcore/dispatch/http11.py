@@ -1,0 +1,266 @@
+"""One HTTP/1.1 connection: one exchange at a time, one after the other.
+
+An exchange begins with `send()` and ends when `on_done(reusable)` is called, exactly once: behind the
+last byte of the response's body, or when the exchange is given up.  Whatever fails in between closes
+the connection at once, so that no later exchange can read what belongs to an earlier one.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import warnings
+
+from ..backends.base import ConcurrencyBackend, NetworkStream, TruncatedTLS
+from ..deadline import Deadline
+from ..exceptions import (
+    NetworkError,
+    ReadError,
+    ReadTimeout,
+    RemoteProtocolError,
+    RequestException,
+    WriteError,
+)
+from ..models.headers import Headers
+from ..models.request import Request
+from ..models.response import AsyncResponse, ResponseBase
+from ..types import RawHeaders
+from ..wire.http11 import (
+    NEED_DATA,
+    EndOfMessage,
+    Parser,
+    ResponseHead,
+    ResponseReader,
+    request_head,
+)
+from .base import Abandoned, Unprocessed
+from .upload import Upload
+
+# Of a body that nobody wants: take this much, for this long, to keep the connection; else close it.
+MAX_DRAINED_BYTES = 64 * 1024
+DRAIN_SECONDS = 1.0
+
+
+class HTTP11Connection:
+    """
+    HTTP/1.1 over a connected stream.
+
+    * `on_done`: called with whether the connection may be used again when an exchange ends.
+    * `abandoned`: takes what finalisers give up, for the owner to carry out.
+    * `keepalive_hint`: how many seconds the server means to keep it while idle, or `None`.
+    """
+
+    def __init__(
+        self,
+        stream: NetworkStream,
+        backend: ConcurrencyBackend,
+        parser_class: type[Parser],
+        on_done: collections.abc.Callable[[bool], None],
+        abandoned: Abandoned,
+    ) -> None:
+        self.stream = stream
+        self.abandoned = abandoned
+        self.keepalive_hint: float | None = None
+        self._backend = backend
+        self._parser_class = parser_class
+        self._on_done = on_done
+        self._used = False
+        self._closed_by_owner = False
+
+    async def send(self, request: Request, deadline: Deadline) -> ResponseBase:
+        """
+        Send `request`, which has been prepared, and return once the head of its response is there.
+
+        Raises `Unprocessed` where a connection that had been used before turned out to be dead.
+        """
+        reader = ResponseReader(self._parser_class, request.method, self.stream.peer)
+        try:
+            head, complete = await self._exchange_heads(request, reader, deadline)
+        except BaseException as exc:
+            self.give_up()
+            error = self._what_to_raise(exc)
+            if self._used and not reader.started and _is_disconnect(exc) and error is exc:
+                error = Unprocessed(exc, certain=False)
+            if error is exc:
+                raise
+            raise error from exc
+        self._used = True
+        if not complete or _asks_to_close(request):
+            reader.reusable = False
+        return AsyncResponse.from_wire(
+            head.status,
+            Headers.from_raw(head.headers),
+            HTTP11Body(self, reader, deadline, request),
+            request,
+            head.http_version,
+            head.reason.decode("latin-1"),
+        )
+
+    async def _exchange_heads(
+        self, request: Request, reader: ResponseReader, deadline: Deadline
+    ) -> tuple[ResponseHead, bool]:
+        """The head of the final response, and whether the request was sent to its end."""
+        head = request_head(request.method, request.target, request.headers.raw)
+        if request.body is None:
+            await self.stream.write(head, deadline)
+        else:
+            upload = Upload(request, self.stream, self._backend.run_blocking, reader, deadline)
+            await upload.run(head)
+            if upload.head is not None:
+                return upload.head, upload.complete
+        while True:
+            event = reader.next_event()
+            if event is NEED_DATA:
+                await self.read_into(reader, deadline)
+            elif isinstance(event, ResponseHead):
+                return event, True
+
+    async def read_into(self, reader: ResponseReader, deadline: Deadline) -> None:
+        """Wait for bytes and feed them to `reader`."""
+        try:
+            data = await self.stream.read(deadline)
+        except TruncatedTLS as exc:
+            raise reader.truncated() from exc
+        reader.feed(data)
+
+    def is_stale(self) -> bool:
+        """Whether the idle connection is of no use: whatever arrived on it was not asked for."""
+        return self.stream.read_available() is not None
+
+    def close(self) -> None:
+        """Close at once, from any thread; an exchange under way fails with `NetworkError`."""
+        if not self.stream.is_closed:
+            self._closed_by_owner = True
+            self.stream.close()
+
+    def finish(self, reader: ResponseReader) -> None:
+        """The response is complete."""
+        self.keepalive_hint = reader.keepalive_hint
+        if not reader.reusable or reader.requests_left == 0:
+            self.stream.close()
+        self._on_done(not self.stream.is_closed)
+
+    def give_up(self) -> None:
+        """End the exchange in the middle: the connection cannot be used any more."""
+        self.stream.close()
+        self._on_done(False)
+
+    def fail(self, exc: BaseException) -> BaseException:
+        """The exchange failed with `exc` while the body was read: give up, and say what to raise."""
+        self.give_up()
+        return self._what_to_raise(exc)
+
+    def _what_to_raise(self, exc: BaseException) -> BaseException:
+        if self._closed_by_owner and _is_disconnect(exc):
+            return NetworkError(
+                f"the client was closed while an exchange with {self.stream.peer} was under way"
+            )
+        return exc
+
+
+class HTTP11Body:
+    """The body of one response, read from its connection; a `BodyStream`."""
+
+    __slots__ = ("trailers", "_connection", "_reader", "_deadline", "_request", "_ended")
+
+    def __init__(
+        self,
+        connection: HTTP11Connection,
+        reader: ResponseReader,
+        deadline: Deadline,
+        request: Request,
+    ) -> None:
+        self.trailers: RawHeaders = []
+        self._connection = connection
+        self._reader = reader
+        self._deadline = deadline
+        self._request = request
+        self._ended = False
+
+    def __aiter__(self) -> HTTP11Body:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._ended:
+            raise StopAsyncIteration
+        try:
+            while True:
+                event = self._reader.next_event()
+                if isinstance(event, bytes):
+                    return event
+                if event is not NEED_DATA:
+                    break
+                await self._connection.read_into(self._reader, self._deadline)
+        except BaseException as exc:
+            self._ended = True
+            error = self._connection.fail(exc)
+            if error is exc:
+                raise
+            raise error from exc
+        self._end(event)
+        raise StopAsyncIteration
+
+    def _end(self, event: object) -> None:
+        assert isinstance(event, EndOfMessage), event
+        self.trailers = event.trailers
+        self._ended = True
+        self._connection.finish(self._reader)
+
+    async def aclose(self) -> None:
+        if not self._ended:
+            self._drain_what_is_there()
+
+    async def drain(self) -> None:
+        """Read the rest where it is short and comes soon, so that the connection is kept."""
+        self._deadline = self._deadline.phase(DRAIN_SECONDS, ReadTimeout)
+        drained = 0
+        while not self._ended and drained <= MAX_DRAINED_BYTES:
+            try:
+                drained += len(await anext(self, b""))
+            except RequestException:
+                return
+        await self.aclose()
+
+    def _drain_what_is_there(self) -> None:
+        drained = 0
+        try:
+            while drained <= MAX_DRAINED_BYTES:
+                event = self._reader.next_event()
+                if event is NEED_DATA:
+                    data = self._connection.stream.read_available()
+                    if not data:
+                        break
+                    self._reader.feed(data)
+                elif isinstance(event, bytes):
+                    drained += len(event)
+                else:
+                    self._end(event)
+                    return
+        except RemoteProtocolError:
+            pass
+        self._ended = True
+        self._connection.give_up()
+
+    def abandon(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._connection.abandoned.append(self._connection.give_up)
+
+    def __del__(self) -> None:
+        if not self._ended:
+            self.abandon()
+            warnings.warn(
+                f"a response of {self._request.method} {self._request.url.masked} was dropped "
+                "without being read or closed",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+
+
+def _is_disconnect(exc: BaseException) -> bool:
+    return isinstance(exc, (ReadError, WriteError, RemoteProtocolError))
+
+
+def _asks_to_close(request: Request) -> bool:
+    options = request.headers.get("Connection", "").lower().split(",")
+    return any(option.strip() == "close" for option in options)

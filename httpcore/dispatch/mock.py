@@ -1,0 +1,51 @@
+"""A dispatcher without a network, for the tests of those who use this library."""
+
+from __future__ import annotations
+
+import collections.abc
+import inspect
+import typing
+
+from ..config import SSLTypes
+from ..deadline import TimeoutTypes
+from ..models.request import Request
+from ..models.response import ResponseBase
+from .base import Dispatcher
+
+Handler = collections.abc.Callable[
+    [Request], ResponseBase | collections.abc.Awaitable[ResponseBase]
+]
+
+
+class MockDispatch(Dispatcher):
+    """
+    Answers each request with what `handler(request)` returns or raises.
+
+    >>> client = Client(dispatch=MockDispatch(lambda request: Response(200, content=b"hello")))
+    >>> client.get("https://example.org").text
+    'hello'
+
+    * `handler`: returns a new `Response` each time; may be an async function, for `AsyncClient`.
+    * `requests`: every request so far, in order.
+    """
+
+    def __init__(self, handler: Handler) -> None:
+        self.requests: list[Request] = []
+        self._handler = handler
+
+    async def send(
+        self,
+        request: Request,
+        stream: bool = False,
+        ssl: SSLTypes | None = None,
+        timeout: TimeoutTypes = None,
+    ) -> ResponseBase:
+        """Hand `request`, prepared, to the handler; see `Dispatcher.send`."""
+        request.prepare()
+        self.requests.append(request)
+        response = self._handler(request)
+        if inspect.isawaitable(response):
+            response = await response
+        answer = typing.cast("ResponseBase", response)
+        answer.request = answer.request or request
+        return answer if stream else await answer.loaded()

@@ -1,0 +1,169 @@
+"""The connection pool: a dispatcher that keeps connections and opens as few as it can."""
+
+from __future__ import annotations
+
+import os
+import typing
+import warnings
+
+from ..backends.base import ConcurrencyBackend, default_backend
+from ..config import (
+    DEFAULT_POOL_LIMITS,
+    DEFAULT_SSL,
+    DEFAULT_TIMEOUT,
+    PoolLimits,
+    SSLTypes,
+    ssl_config,
+)
+from ..deadline import TimeoutTypes, as_deadline
+from ..exceptions import RequestException
+from ..models.request import Request
+from ..models.response import ResponseBase
+from ..wire.http11 import H11Parser, Parser
+from .base import Dispatcher
+from .connection import HTTPConnection
+from .pool_run import PoolRun
+
+_forks = 0
+
+
+def _count_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
+
+
+class ConnectionPool(Dispatcher):
+    """
+    Sends requests over connections that are kept and used again.
+
+    * `ssl`: as for `Client`; a request with other settings gets connections of its own.
+    * `timeout`: as for `Client`; for requests that bring none.
+    * `pool_limits`: a `PoolLimits`.
+    * `backend`: `None` finds out at each request whether asyncio or trio runs.
+
+    Over `SyncBackend` it may be shared by threads, elsewhere by the tasks of an event loop.  Connections
+    belong to the loop that opened them: a pool that is used in another one opens new ones there, and
+    a forked child opens its own.
+    """
+
+    def __init__(
+        self,
+        *,
+        ssl: SSLTypes = DEFAULT_SSL,
+        timeout: TimeoutTypes = DEFAULT_TIMEOUT,
+        pool_limits: PoolLimits = DEFAULT_POOL_LIMITS,
+        backend: ConcurrencyBackend | None = None,
+        parser_class: type[Parser] = H11Parser,
+    ) -> None:
+        self._ssl = ssl_config(ssl)
+        self._timeout = timeout
+        self._limits = pool_limits
+        self._backend = backend
+        self._parser_class = parser_class
+        self._runs: dict[object, PoolRun] = {}
+        self._forks = _forks
+        self._closed = False
+
+    async def send(
+        self,
+        request: Request,
+        stream: bool = False,
+        ssl: SSLTypes | None = None,
+        timeout: TimeoutTypes = None,
+    ) -> ResponseBase:
+        """
+        Send `request`; see `Dispatcher.send`.
+
+        Raises every `NetworkError`, `Timeout` and `ProtocolError` that there is, and
+        `RuntimeError` once the pool has been closed.
+        """
+        run = self._run()
+        deadline = as_deadline(timeout, self._timeout)
+        try:
+            request.prepare()
+            origin = request.url.origin
+            config = self._ssl if ssl is None else ssl_config(ssl)
+            # Plain connections are all alike; one verified differently never carries the request.
+            shared = config is self._ssl or not origin.is_ssl or config == self._ssl
+            key = origin if shared else (origin, config)
+            response = await run.exchange(request, origin, config, key, deadline)
+            return response if stream else await response.loaded()
+        except RequestException as exc:
+            exc.request = exc.request or request
+            raise
+
+    def _run(self) -> PoolRun:
+        """The connections of the event loop that is running."""
+        if self._closed:
+            raise RuntimeError("this client has been closed; make a new one")
+        if self._forks != _forks:
+            self._forget_parent()
+        backend = self._backend or default_backend()
+        run = self._runs.get(backend.run_token())
+        return self._new_run(backend) if run is None else run
+
+    def _new_run(self, backend: ConcurrencyBackend) -> PoolRun:
+        for token, run in list(self._runs.items()):
+            if run.backend.run_is_over(token):
+                self._runs.pop(token, None)
+                run.close()
+        new = PoolRun(backend, self._limits, self._parser_class)
+        # Of two threads that come here at once, both get the run of the first.
+        return self._runs.setdefault(backend.run_token(), new)
+
+    def _forget_parent(self) -> None:
+        self._forks = _forks
+        inherited, self._runs = self._runs, {}
+        for run in inherited.values():
+            run.drop_inherited()
+
+    @property
+    def active_connections(self) -> list[HTTPConnection]:
+        """The connections that carry an exchange now, or are being opened."""
+        return [
+            slot.connection
+            for run in list(self._runs.values())
+            for slot in list(run.state.slots)
+            if slot.active and slot.connection is not None
+        ]
+
+    @property
+    def keepalive_connections(self) -> list[HTTPConnection]:
+        """The idle connections that are kept."""
+        return [
+            slot.connection
+            for run in list(self._runs.values())
+            for slot in list(run.state.idle)
+            if slot.connection is not None
+        ]
+
+    async def close(self) -> None:
+        """
+        Close every connection at once, and the pool for good.
+
+        Requests under way and requests that wait for a connection raise `NetworkError`.  May be called twice.
+        """
+        self._closed = True
+        runs, self._runs = self._runs, {}
+        for run in runs.values():
+            run.close()
+
+    def __del__(self) -> None:
+        runs = typing.cast("dict[object, PoolRun]", getattr(self, "_runs", {}))
+        if not any(run.state.slots for run in runs.values()) or self._forks != _forks:
+            return
+        warnings.warn(
+            f"{self!r} was dropped without being closed", ResourceWarning, stacklevel=2, source=self
+        )
+        for run in runs.values():
+            run.close()
+
+    def __repr__(self) -> str:
+        return (
+            f"<ConnectionPool({len(self.active_connections)} active, "
+            f"{len(self.keepalive_connections)} idle)>"
+        )

@@ -1,0 +1,242 @@
+"""The connections that a pool has in one event loop, or, in sync, in all threads.
+
+`PoolState` decides, this carries out.  Each step of the state runs under the guard; what follows from
+it (tickets to wake, connections to close) is done after the guard has been given back, and none of it
+waits.
+"""
+
+from __future__ import annotations
+
+import collections
+import collections.abc
+import functools
+import time
+import typing
+import weakref
+
+from ..backends.base import ConcurrencyBackend
+from ..config import UNSET, PoolLimits, SSLConfig
+from ..deadline import Deadline, timeout_error
+from ..exceptions import NetworkError, PoolTimeout, TotalTimeout
+from ..models.request import Request
+from ..models.response import ResponseBase
+from ..models.url import Origin
+from ..wire.http11 import Parser
+from .base import Abandoned, Unprocessed
+from .connection import HTTPConnection
+from .pool_state import Key, PoolState, Slot, Ticket
+
+T = typing.TypeVar("T")
+P = typing.ParamSpec("P")
+
+# Methods that may reach the server twice without harm (RFC 9110 §9.2.2).
+IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"})
+
+# How many connections may fail a request before its error counts.
+MAX_ATTEMPTS = 3
+
+# How many of the URLs that hold connections a PoolTimeout names.
+_NAMED_URLS = 5
+
+
+class PoolRun:
+    """The connections of one run; see the module."""
+
+    def __init__(
+        self,
+        backend: ConcurrencyBackend,
+        limits: PoolLimits,
+        parser_class: type[Parser],
+    ) -> None:
+        self.backend = backend
+        self.state: PoolState[HTTPConnection] = PoolState(limits)
+        self._limits = limits
+        self._parser_class = parser_class
+        self._guard = backend.guard()
+        self._abandoned: Abandoned = collections.deque()
+        self._expiry_cancel: collections.abc.Callable[[], object] | None = None
+
+    async def exchange(
+        self, request: Request, origin: Origin, ssl: SSLConfig, key: Key, deadline: Deadline
+    ) -> ResponseBase:
+        """
+        Send `request` over a connection for `key` and return its response, whose body is on its way.
+
+        A connection that had been idle may turn out to be dead: then once more on another one, where
+        that is safe (RFC 9112 §9.3.1).
+        """
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            slot = await self._slot(key, deadline, fresh=attempt > 1)
+            connection = slot.connection
+            if connection is None:
+                connection = await self._open(slot, origin, ssl, deadline)
+            try:
+                return await connection.exchange(request, deadline)
+            except Unprocessed as exc:
+                if attempt == MAX_ATTEMPTS or not _may_send_again(request, exc):
+                    raise exc.error from exc.error.__cause__
+        raise AssertionError("unreachable")
+
+    # Getting a connection.
+
+    async def _slot(self, key: Key, deadline: Deadline, fresh: bool) -> Slot[HTTPConnection]:
+        while True:
+            self._reap()
+            got = self._do(
+                self.state.acquire, key, False, self.backend.event, time.monotonic(), fresh
+            )
+            slot = got if isinstance(got, Slot) else await self._wait(got, deadline)
+            connection = slot.connection
+            if connection is None:
+                return slot
+            if connection.stream is not None:
+                connection.stream.watch(None)
+            if not connection.is_stale():
+                return slot
+            self._do(self.state.discard, slot, time.monotonic())
+
+    async def _wait(
+        self, ticket: Ticket[HTTPConnection], deadline: Deadline
+    ) -> Slot[HTTPConnection]:
+        try:
+            await self._wait_for_grant(ticket, deadline)
+        except BaseException:
+            self._do(self.state.cancel, ticket, time.monotonic())
+            raise
+        if ticket.slot is None:
+            raise NetworkError("the client was closed while a request waited for a connection")
+        return ticket.slot
+
+    async def _wait_for_grant(self, ticket: Ticket[HTTPConnection], deadline: Deadline) -> None:
+        given = self._limits.pool_timeout
+        limit = deadline.read if given is UNSET else typing.cast("float | None", given)
+        began = waited_from = time.monotonic()
+        while ticket.waiting:
+            left = None if limit is None else waited_from + limit - time.monotonic()
+            if await ticket.event.wait(deadline.within(left)):
+                return
+            self._reap()
+            now = time.monotonic()
+            if deadline.ends_at is not None and now >= deadline.ends_at:
+                raise deadline.error(TotalTimeout, *self._what_it_waits_for())
+            if given is UNSET and limit is not None and self.state.last_given_back > now - limit:
+                waited_from = self.state.last_given_back
+            elif ticket.waiting:
+                raise timeout_error(
+                    PoolTimeout, *self._what_it_waits_for(), limit, time.monotonic() - began
+                )
+
+    def _what_it_waits_for(self) -> tuple[str, str]:
+        """What a request waits for in vain, and who holds it, as phase and peer of a timeout."""
+        slots = list(self.state.slots)
+        urls = [
+            slot.connection.serving.masked
+            for slot in slots
+            if slot.active and slot.connection and slot.connection.serving
+        ]
+        named = ", ".join(urls[:_NAMED_URLS]) + (", ..." if len(urls) > _NAMED_URLS else "")
+        return (
+            f"waiting for one of the pool's {len(slots)} connections (hard_limit="
+            f"{self._limits.hard_limit}) with {self.state.waiting} requests in the queue; read or "
+            "close streamed responses, or raise the limit; in use by",
+            named or "connections being opened",
+        )
+
+    async def _open(
+        self, slot: Slot[HTTPConnection], origin: Origin, ssl: SSLConfig, deadline: Deadline
+    ) -> HTTPConnection:
+        connection = slot.connection = HTTPConnection(
+            origin,
+            ssl=ssl,
+            backend=self.backend,
+            parser_class=self._parser_class,
+            on_done=functools.partial(self._exchange_over, slot),
+            abandoned=self._abandoned,
+        )
+        try:
+            await connection.open(deadline)
+        except BaseException:
+            self._do(self.state.discard, slot, time.monotonic())
+            raise
+        self._do(self.state.opened, slot, 1)
+        if slot.closed:
+            connection.abort()
+            raise NetworkError(f"the client was closed while connecting to {origin.peer}")
+        return connection
+
+    # Giving it back.
+
+    def _exchange_over(self, slot: Slot[HTTPConnection], reusable: bool) -> None:
+        connection = slot.connection
+        assert connection is not None
+        now = time.monotonic()
+        keep = self._limits.keepalive_expiry
+        hint = connection.keepalive_hint
+        if hint is not None and (keep is None or hint < keep):
+            keep = hint
+        expires_at = now + keep if keep is not None else float("inf")
+        self._do(self.state.release, slot, reusable, now, expires_at)
+        if slot.active == 0 and not slot.closed and connection.stream is not None:
+            connection.stream.watch(functools.partial(self._idle_readable, slot))
+            if self._expiry_cancel is None and keep is not None:
+                self._schedule_expiry(keep)
+
+    def _idle_readable(self, slot: Slot[HTTPConnection]) -> None:
+        """Something arrived on an idle connection, or the peer closed it."""
+        if slot.active == 0 and slot.connection is not None and slot.connection.is_stale():
+            self._do(self.state.discard, slot, time.monotonic())
+
+    def _schedule_expiry(self, seconds: float) -> None:
+        run = weakref.ref(self)
+
+        def expire() -> None:
+            alive = run()
+            if alive is not None:
+                alive._expire()
+
+        self._expiry_cancel = self.backend.call_later(seconds, expire)
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        self._expiry_cancel = None
+        soonest = self._do(self.state.expire, now)
+        if soonest is not None:
+            self._schedule_expiry(max(soonest - now, 0.001))
+
+    def _reap(self) -> None:
+        """Carry out what finalisers have left."""
+        while self._abandoned:
+            self._abandoned.popleft()()
+
+    def close(self) -> None:
+        """Close all connections at once; whoever uses one or waits for one gets a `NetworkError`."""
+        if self._expiry_cancel is not None:
+            self._expiry_cancel()
+        self._do(self.state.close)
+
+    def drop_inherited(self) -> None:
+        """In a forked child: close our copies of the parent's sockets, without a word to the peers."""
+        for slot in self.state.slots:
+            stream = slot.connection.stream if slot.connection else None
+            if stream is not None and stream.socket is not None:
+                stream.socket.close()
+
+    def _do(self, step: collections.abc.Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """One step of the state, and what follows from it."""
+        with self._guard:
+            result = step(*args, **kwargs)
+            work = self.state.take_work()
+        if work is not None:
+            granted, to_close = work
+            for ticket in granted:
+                ticket.event.set()
+            for slot in to_close:
+                if slot.connection is not None:
+                    slot.connection.abort()
+        return result
+
+
+def _may_send_again(request: Request, failure: Unprocessed) -> bool:
+    if request.body is not None and not request.body.can_send:
+        return False
+    return failure.certain or request.method in IDEMPOTENT_METHODS

@@ -1,0 +1,173 @@
+"""Sends a request that has a body over HTTP/1.1, and watches for an answer that comes early.
+
+A server may answer before the body's end: it refuses the upload (413, 401), redirects it, or streams its
+answer while it reads (RFC 9112 §9.5).  So before each piece, and while the peer takes none, what
+has arrived is looked at:
+
+* a final status of 300 and above: nobody wants the rest; stop, and let the answer be read;
+* a 2xx: go on, unless the peer stops reading, in which case the answer counts;
+* the connection broke while sending: an answer that had arrived before counts.
+
+An upload that was stopped leaves the message incomplete, so its connection cannot be used again.
+"""
+
+from __future__ import annotations
+
+from ..backends.base import NetworkStream
+from ..content.bodies import BytesBody
+from ..deadline import Deadline
+from ..exceptions import LocalProtocolError, ReadTimeout, RequestException, WriteError, WriteTimeout
+from ..models.request import Request
+from ..types import BlockingRunner
+from ..wire.http11 import (
+    LAST_CHUNK,
+    NEED_DATA,
+    InformationalHead,
+    ResponseHead,
+    ResponseReader,
+    chunk,
+)
+
+# Bodies up to this size go out in one write with the head.
+_ONE_WRITE_BYTES = 64 * 1024
+# How much of an early answer is held while the upload goes on.
+_MAX_EARLY_BYTES = 1024 * 1024
+# How long to wait for 100 Continue before sending the body all the same (RFC 9110 §10.1.1).
+_CONTINUE_SECONDS = 1.0
+# How long a peer that has answered may stop reading, or one that broke off may owe its answer.
+_PATIENCE_SECONDS = 1.0
+
+
+class Upload:
+    """
+    One request with its body.
+
+    * `complete`: whether the whole message has been sent.
+    * `head`: the head of the final response, where it came before the end.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        stream: NetworkStream,
+        run_blocking: BlockingRunner,
+        reader: ResponseReader,
+        deadline: Deadline,
+    ) -> None:
+        assert request.body is not None
+        self.complete = False
+        self.head: ResponseHead | None = None
+        self._request = request
+        self._body = request.body
+        self._stream = stream
+        self._run_blocking = run_blocking
+        self._reader = reader
+        self._deadline = deadline
+        self._watching = True
+
+    async def run(self, head: bytes) -> None:
+        """Send `head` and the body; returns early where the answer makes the rest pointless."""
+        length = self._request.declared_length
+        self._body.rewind()
+        if "100-continue" in self._request.headers.get("Expect", "").lower():
+            await self._stream.write(head, self._deadline)
+            await self._wait_for_continue()
+            if self.head is not None:
+                return
+            head = b""
+        if isinstance(self._body, BytesBody) and length is not None and length <= _ONE_WRITE_BYTES:
+            await self._stream.write(head + self._body.data, self._deadline)
+            self.complete = True
+            return
+        try:
+            self.complete = await self._send_all(head, length)
+        except WriteTimeout:
+            if self.head is None:
+                raise
+        except WriteError:
+            await self._salvage_answer()
+            if self.head is None:
+                raise
+
+    async def _wait_for_continue(self) -> None:
+        waiting = self._deadline.phase(_CONTINUE_SECONDS, ReadTimeout)
+        while True:
+            event = self._reader.next_event()
+            if isinstance(event, ResponseHead):
+                self.head = event
+                return
+            if isinstance(event, InformationalHead) and event.status == 100:
+                return
+            if event is NEED_DATA:
+                try:
+                    self._reader.feed(await self._stream.read(waiting))
+                except ReadTimeout:
+                    return
+
+    async def _send_all(self, head: bytes, length: int | None) -> bool:
+        """Send everything; `False` where the rest is not wanted any more."""
+        if head:
+            await self._stream.write(head, self._deadline)
+        sent = 0
+        while (piece := await self._body.next_chunk(self._run_blocking)) is not None:
+            sent += len(piece)
+            if length is not None and sent > length:
+                raise LocalProtocolError(
+                    f"the request's body gave {sent} bytes or more, but its Content-Length is {length}"
+                )
+            if not await self._send(chunk(piece) if length is None else piece):
+                return False
+        if length is None:
+            return await self._send(LAST_CHUNK)
+        if sent < length:
+            raise LocalProtocolError(
+                f"the request's body ended after {sent} bytes, but its Content-Length is {length}"
+            )
+        return True
+
+    async def _send(self, data: bytes | memoryview) -> bool:
+        if self._answer_ends_upload():
+            return False
+        flushed = await self._stream.write(data, self._deadline, self._watching)
+        while not flushed:
+            if self._answer_ends_upload():
+                return False
+            flushed = await self._stream.write(b"", self._deadline, self._watching)
+        return True
+
+    def _answer_ends_upload(self) -> bool:
+        """Take what has arrived; whether it is an answer that makes the rest of the body pointless."""
+        if not self._watching:
+            return False
+        data = self._stream.read_available()
+        if data is None:
+            return False
+        self._reader.feed(data)
+        self._note_head()
+        if self.head is not None:
+            self._deadline = self._deadline.hurried(_PATIENCE_SECONDS)
+            if self._reader.buffered > _MAX_EARLY_BYTES:
+                self._watching = False
+        if not data:
+            self._watching = False
+            return True
+        return self.head is not None and self.head.status >= 300
+
+    def _note_head(self) -> None:
+        while self.head is None:
+            event = self._reader.next_event()
+            if event is NEED_DATA:
+                return
+            if isinstance(event, ResponseHead):
+                self.head = event
+
+    async def _salvage_answer(self) -> None:
+        """After a write has failed: the answer may have arrived before the connection broke."""
+        patient = self._deadline.phase(_PATIENCE_SECONDS, ReadTimeout)
+        try:
+            self._note_head()
+            while self.head is None:
+                self._reader.feed(await self._stream.read(patient))
+                self._note_head()
+        except RequestException:
+            return

@@ -1,0 +1,80 @@
+"""Tolerant parsers for the values of header fields: lists, Content-Type, Link.
+
+They read what servers send, so no input makes them raise: what is malformed is skipped, and the first usable
+value counts.  All take time linear in their input.  A quoted string that is never closed goes on
+to the end of the value; the possessive quantifiers (`*+`, `++`) keep the patterns from trying again.
+"""
+
+from __future__ import annotations
+
+import re
+
+_QUOTED = r'"(?:[^"\\]++|\\.)*+"?'
+_LIST_ITEM = re.compile(rf'(?:[^",]++|{_QUOTED})++', re.DOTALL)
+_PARAMETER = re.compile(rf'(?:[^";]++|{_QUOTED})++', re.DOTALL)
+_QUOTED_TEXT = re.compile(r'"((?:[^"\\]++|\\.)*+)', re.DOTALL)
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+
+
+def list_items(value: str) -> list[str]:
+    """The items of a comma-separated list (RFC 9110 §5.6.1); commas in quoted strings do not count."""
+    if '"' not in value:
+        items = value.split(",")
+    else:
+        items = _LIST_ITEM.findall(value)
+    return [item for item in map(_trimmed, items) if item]
+
+
+def parse_content_type(value: str | None) -> tuple[str, str | None]:
+    """
+    The media type, in lower case, and the charset of a Content-Type (RFC 9110 §8.3).
+
+    `("", None)` for `None` and for what has neither.  Of several types or charsets the first that is not
+    empty counts.  Whether anyone knows the charset is not looked at.
+    """
+    media_type, charset = "", None
+    for item in list_items(value or ""):
+        for part in _PARAMETER.findall(item):
+            name, equals, argument = part.partition("=")
+            if not equals:
+                if not media_type and "/" in name:
+                    media_type = name.split(maxsplit=1)[0].lower()
+            elif charset is None and name.strip().lower() == "charset":
+                # Quoted 'so' it is wrong, but it happens.
+                charset = _unquoted(argument).strip(" \t'") or None
+    return media_type, charset
+
+
+def parse_link_header(value: str) -> list[dict[str, str]]:
+    """
+    The links of a Link field (RFC 8288 §3) as `{"url": ..., "rel": ..., ...}`.
+
+    Parameters are in lower case, unquoted; of those that repeat the first counts (§3.3).
+    """
+    links = []
+    position = 0
+    while (end := value.find(">", position)) >= 0:
+        start = value.rfind("<", position, end)  # a URI has no "<", so an earlier one is a stray
+        position = end + 1
+        if start < 0:
+            continue
+        link = {"url": value[start + 1 : end].strip()}
+        parameters = _LIST_ITEM.match(value, position)
+        if parameters is not None:
+            position = parameters.end()
+            for parameter in _PARAMETER.findall(parameters[0]):
+                name, _, argument = parameter.partition("=")
+                if name := name.strip().lower():
+                    link.setdefault(name, _unquoted(argument))
+        links.append(link)
+    return links
+
+
+def _trimmed(text: str) -> str:
+    return text.strip(" \t")
+
+
+def _unquoted(text: str) -> str:
+    text = _trimmed(text)
+    quoted = _QUOTED_TEXT.match(text)
+    return text if quoted is None else _QUOTED_PAIR.sub(r"\1", quoted[1])

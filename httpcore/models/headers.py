@@ -1,0 +1,342 @@
+"""Header fields: a case-insensitive multi-dict over the raw pairs of the wire.
+
+Theory of operation.  The fields are one list of `(name, value)` bytes pairs, in their order and with
+their case.  That list is never changed in place: whoever changes a `Headers` gives it a new list.  So a
+wire engine can hand its list over without a copy, copies share it, and `raw` can be given out as it is.
+
+Looking something up builds an index once, from the lower-case name to its values; most responses
+are looked at several times, and many headers are never looked at.  The index belongs to one `Headers`
+alone, so appending a field may extend it; every other change drops it.
+
+Everything is checked when it is set, by RFC 9110 §5.1 (a name is a token) and §5.5 (a value has no
+control characters but HTAB), so that nothing set by a caller can end a line and begin another.  What came from
+the wire was checked by its engine and is not checked again.  No error shows a value: it may be a secret.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import re
+import typing
+
+from ..exceptions import InvalidHeader
+from ..types import RawHeaders
+
+HeaderValue = str | bytes | int | None
+"""What a field may be set to; `None` only where headers are merged, and drops the field."""
+
+HeaderTypes = (
+    collections.abc.Mapping[str, HeaderValue]
+    | collections.abc.Mapping[bytes, HeaderValue]
+    | collections.abc.Iterable[tuple[str | bytes, HeaderValue]]
+    | None
+)
+"""What `headers=` takes: a mapping (a `Headers` is one), or pairs, whose names may repeat."""
+
+SECRET_HEADERS = frozenset(
+    {
+        b"authorization",
+        b"cookie",
+        b"proxy-authorization",
+        b"set-cookie",
+        b"x-api-key",
+    }
+)
+"""The fields, in lower case, whose values are shown in no `repr`, log line or error."""
+
+_MASK = "[secure]"
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class Headers(collections.abc.MutableMapping[str, str]):
+    """
+    The header fields of a message: a mutable mapping of `str` to `str`, in which names may repeat.
+
+    `Headers(headers)` takes `None`, a `Headers`, a mapping, or an iterable of pairs.  Names are `str` or
+    `bytes`.  Values are `bytes`, sent as they are; `str`, sent as Latin-1; or `int`, sent as digits.
+    Blanks around a value are no part of it (RFC 9110 §5.5) and are removed.
+
+    Reading ignores the case of names.  `h[name]` and `get` join repeated fields by `", "`, which is
+    wrong for Set-Cookie: `getlist` keeps them apart.  Values are read as UTF-8 where they are valid UTF-8,
+    else as Latin-1, so reading never raises for what is there.  Iterating, `len`, `keys`, `values` and `items`
+    take each name once, as it was first written; `multi_items` and `raw` have one pair for each field.
+
+    Equal are two whose names, ignoring case, have the same values in the same order; a mapping or a list or
+    tuple of pairs may stand for the second.
+
+    Setting raises `InvalidHeader` for a name that is no token, for CR, LF, NUL and other control
+    characters in a value, and for text beyond Latin-1; `TypeError` for `bool`, `None` and other types.
+    Threads may share one that none of them changes.
+    """
+
+    __slots__ = ("_index", "_raw")
+
+    _raw: RawHeaders
+    _index: dict[bytes, list[bytes]] | None
+
+    def __init__(self, headers: HeaderTypes = None) -> None:
+        self._raw = [(name, _checked_value(name, value)) for name, value in _named(headers)]
+        self._index = None
+
+    @classmethod
+    def from_raw(cls, raw: RawHeaders) -> Headers:
+        """Headers over a list of pairs that are valid already; neither checked nor copied."""
+        self = cls.__new__(cls)
+        self._raw = raw
+        self._index = None
+        return self
+
+    # Reading.
+
+    @property
+    def raw(self) -> RawHeaders:
+        """All fields as `(name, value)` bytes, in order.  The list is shared: not to be changed."""
+        return self._raw
+
+    def __getitem__(self, name: str) -> str:
+        values = self._by_name().get(_key(name))
+        if values is None:
+            raise KeyError(name)
+        return _joined(values)
+
+    @typing.overload
+    def get(self, name: str, default: None = None) -> str | None: ...
+    @typing.overload
+    def get(self, name: str, default: str) -> str: ...
+    @typing.overload
+    def get[T](self, name: str, default: T) -> str | T: ...
+    def get(self, name: str, default: typing.Any = None) -> typing.Any:
+        """The values of `name` joined by `", "`, or `default` where there is none."""
+        values = self._by_name().get(_key(name))
+        return default if values is None else _joined(values)
+
+    def getlist(self, name: str) -> list[str]:
+        """The values of all fields called `name`, in order; empty where there is none."""
+        return [_text(value) for value in self._by_name().get(_key(name), ())]
+
+    def multi_items(self) -> list[tuple[str, str]]:
+        """All fields in order, one pair for each, names as they were written."""
+        return [(name.decode("latin-1"), _text(value)) for name, value in self._raw]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, (str, bytes)) and _key(name) in self._by_name()
+
+    def __iter__(self) -> collections.abc.Iterator[str]:
+        first_spelling: dict[bytes, bytes] = {}
+        for name, _ in self._raw:
+            first_spelling.setdefault(name.lower(), name)
+        return iter([name.decode("latin-1") for name in first_spelling.values()])
+
+    def __len__(self) -> int:
+        return len(self._by_name())
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Headers):
+            return self._by_name() == other._by_name()
+        if not isinstance(other, (collections.abc.Mapping, list, tuple)):
+            return NotImplemented
+        try:
+            return self._by_name() == Headers(other)._by_name()
+        except (TypeError, ValueError):
+            return False
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        shown = [
+            (name.decode("latin-1"), _MASK if name.lower() in SECRET_HEADERS else _text(value))
+            for name, value in self._raw
+        ]
+        repeated = len(self) < len(shown)
+        return f"Headers({shown if repeated else dict(shown)!r})"
+
+    # Changing.
+
+    def __setitem__(self, name: str, value: str | bytes | int) -> None:
+        """Replace all fields called `name` by one, where the first of them stood, else at the end."""
+        checked_name = _checked_name(name)
+        pair = (checked_name, _checked_value(checked_name, value))
+        key = checked_name.lower()
+        if key not in self._by_name():
+            self._append(pair)
+            return
+        position = next(at for at, (other, _) in enumerate(self._raw) if other.lower() == key)
+        others = [field for field in self._raw if field[0].lower() != key]
+        others.insert(position, pair)
+        self._replace(others)
+
+    def __delitem__(self, name: str) -> None:
+        key = _key(name)
+        if key not in self._by_name():
+            raise KeyError(name)
+        self._replace([field for field in self._raw if field[0].lower() != key])
+
+    def add(self, name: str | bytes, value: str | bytes | int) -> None:
+        """Append a field, beside any that have the same name."""
+        checked_name = _checked_name(name)
+        self._append((checked_name, _checked_value(checked_name, value)))
+
+    def update(self, other: HeaderTypes = None, /) -> None:  # type: ignore[override]
+        """
+        Replace our fields by those of `other` that have the same name; `None` drops ours.
+
+        The fields of `other` follow ours, all of them, in their order.  Nothing changes where one is invalid.
+        """
+        new = [
+            (name, None if value is None else _checked_value(name, value))
+            for name, value in _named(other)
+        ]
+        if new:
+            keys = {name.lower() for name, _ in new}
+            kept = [field for field in self._raw if field[0].lower() not in keys]
+            kept += [(name, value) for name, value in new if value is not None]
+            self._replace(kept)
+
+    def clear(self) -> None:
+        """Remove all fields."""
+        self._replace([])
+
+    # Copying.
+
+    def copy(self) -> Headers:
+        """Headers of their own, with the same fields."""
+        return Headers.from_raw(self._raw)
+
+    def merged(self, other: HeaderTypes) -> Headers:
+        """A copy, updated with `other`: a client's headers with those of a call."""
+        result = self.copy()
+        result.update(other)
+        return result
+
+    def __reduce__(self) -> tuple[typing.Any, ...]:
+        return (type(self).from_raw, (self._raw.copy(),))
+
+    # The list and its index.
+
+    def _by_name(self) -> dict[bytes, list[bytes]]:
+        index = self._index
+        if index is None:
+            index = {}
+            for name, value in self._raw:
+                index.setdefault(name.lower(), []).append(value)
+            self._index = index
+        return index
+
+    def _append(self, pair: tuple[bytes, bytes]) -> None:
+        self._raw = [*self._raw, pair]
+        if self._index is not None:
+            self._index.setdefault(pair[0].lower(), []).append(pair[1])
+
+    def _replace(self, raw: RawHeaders) -> None:
+        self._raw = raw
+        self._index = None
+
+
+def _key(name: object) -> bytes:
+    # Encoded first, lowered after: str.lower() makes an ASCII "k" of the Kelvin sign.
+    if isinstance(name, str):
+        return name.encode("latin-1", "replace").lower()
+    if isinstance(name, bytes):
+        return name.lower()
+    raise TypeError(f"the name of a header is a str, not {type(name).__name__}")
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _joined(values: list[bytes]) -> str:
+    return _text(values[0]) if len(values) == 1 else ", ".join(map(_text, values))
+
+
+def _named(headers: HeaderTypes) -> collections.abc.Iterable[tuple[bytes, object]]:
+    """The fields with their names checked, and their values as they were given."""
+    if headers is None:
+        return ()
+    if isinstance(headers, Headers):
+        return headers.raw
+    pairs: collections.abc.Iterable[object]
+    if isinstance(headers, collections.abc.Mapping):
+        pairs = headers.items()
+    elif isinstance(headers, collections.abc.Iterable) and not isinstance(headers, (str, bytes)):
+        pairs = headers
+    else:
+        raise TypeError(f"headers are a mapping or pairs, not {type(headers).__name__}")
+    return map(_pair, pairs)
+
+
+def _pair(pair: object) -> tuple[bytes, object]:
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise TypeError("headers are a mapping or an iterable of pairs of name and value")
+    return _checked_name(pair[0]), pair[1]
+
+
+def _checked_name(name: object) -> bytes:
+    if isinstance(name, str):
+        raw = name.encode("latin-1", "replace")  # "?" is not allowed in a name either
+    elif isinstance(name, bytes):
+        raw = name
+    else:
+        raise TypeError(f"the name of a header is str or bytes, not {type(name).__name__}")
+    valid = _NAME.match(raw)
+    if valid is None:
+        reason = f"it begins with {name[:1]!r}" if name else "it is empty"
+        raise InvalidHeader(f"the name of a header is no token (RFC 9110 section 5.1): {reason}")
+    end = valid.end()
+    if end != len(raw):
+        # What follows is not shown: "Authorization: Bearer ..." is a mistake that happens.
+        raise InvalidHeader(
+            f"the name of header {name[:end]!r} goes on with {name[end : end + 1]!r}, "
+            "which no name may have (RFC 9110 section 5.1)"
+        )
+    return raw
+
+
+def _checked_value(name: bytes, value: object) -> bytes:
+    if isinstance(value, str):
+        if value.isascii() and value.isprintable():
+            return value.strip(" ").encode("ascii")
+        raw = _latin1(name, value)
+    elif isinstance(value, bytes):
+        raw = value
+    elif isinstance(value, int) and not isinstance(value, bool):
+        return b"%d" % value
+    else:
+        raise TypeError(_wrong_type(name, value))
+    raw = raw.strip(b" \t")
+    control = _CONTROL.search(raw)
+    if control is not None:
+        raise InvalidHeader(
+            f"the value of header {_shown(name)} has the control character {control[0]!r}, "
+            "which no value may have (RFC 9110 section 5.5)"
+        )
+    return raw
+
+
+def _latin1(name: bytes, value: str) -> bytes:
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError as exc:
+        # The codec's error holds the whole value, so it is not chained.
+        character = f"U+{ord(value[exc.start]):04X}"
+    raise InvalidHeader(
+        f"the value of header {_shown(name)} has {character}, which is not in Latin-1; "
+        "give it as bytes in the encoding that the server expects"
+    )
+
+
+def _wrong_type(name: bytes, value: object) -> str:
+    message = f"the value of header {_shown(name)} is str, bytes or int, not {type(value).__name__}"
+    if value is None:
+        return f"{message}; None drops a field only where headers are merged over others"
+    if isinstance(value, (list, tuple)):
+        return f"{message}; for a field that repeats, give the headers as pairs"
+    return message
+
+
+def _shown(name: bytes) -> str:
+    return repr(name.decode("latin-1"))

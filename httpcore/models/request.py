@@ -1,0 +1,217 @@
+"""A request as a value: what is to be sent, independent of who sends it."""
+
+from __future__ import annotations
+
+import re
+import typing
+
+from ..content.bodies import Body, BytesBody
+from ..content.decoders import accept_encoding
+from ..content.encoding import encode_content, encode_json
+from ..exceptions import InvalidHeader, LocalProtocolError
+from ..types import Content, RawHeaders
+from .headers import Headers, HeaderTypes
+from .query_params import QueryParamTypes
+from .url import URL
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+
+# Methods whose requests say so when they have no body (RFC 9110 §8.6).
+_METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+
+class Request:
+    """
+    An HTTP request.  Can be built by hand for full control of what is sent.
+
+    * `method`: a token, made upper-case; `ValueError` if it is none.
+    * `url`: a `str` or `URL`, absolute, http or https; else `InvalidURL`.
+    * `query_params`: merged onto the URL's own query.
+    * `headers`: see `Headers`; fields that are given are sent as they are.
+    * `content`: the body; see `Client.request` for what it may be.
+    * `json`: anything the JSON encoder takes, as the body; not beside `content`.
+    * `target`: the request target in the place of the URL's path and query, for
+      what no URL can say: `"*"` for `OPTIONS *` (RFC 9112 §3.2.4).
+
+    Not to be changed by several threads at once; sending it does not change it beyond `prepare()`.
+    """
+
+    __slots__ = ("method", "url", "headers", "body", "target", "_content", "_content_type")
+
+    def __init__(
+        self,
+        method: str,
+        url: URL | str,
+        *,
+        query_params: QueryParamTypes = None,
+        headers: HeaderTypes = None,
+        content: Content | None = None,
+        json: typing.Any = None,
+        target: str | None = None,
+    ) -> None:
+        self.method = _checked_method(method)
+        self.url = URL(url, query_params=query_params)
+        self.headers = Headers(headers)
+        self.target = self.url.raw_target if target is None else _checked_target(target)
+        self.body: Body | None = None
+        self._content: typing.Any = b""
+        self._content_type: str | None = None
+        if json is not None:
+            if content is not None:
+                raise TypeError("give content= or json=, not both")
+            self.body, self._content_type = encode_json(json)
+            self._content = bytes(self.body.data)
+        elif content is not None:
+            self.body, self._content_type = encode_content(content)
+            self._content = (
+                bytes(self.body.data) if isinstance(self.body, BytesBody) else content
+            )
+
+    @property
+    def content(self) -> typing.Any:
+        """The body: `bytes` where it is known, else the file or the iterable that was given."""
+        return self._content
+
+    def prepare(self) -> None:
+        """
+        Fill in the header fields that the wire needs, never over what is there.
+
+        Host comes first (RFC 9110 §7.2); Content-Length where the size of the body is known, else
+        Transfer-Encoding.  Raises `LocalProtocolError` where the fields that are there contradict
+        each other or the body, `InvalidHeader` for more than one Host.
+        """
+        headers = self.headers
+        missing: RawHeaders = []
+        if "Accept-Encoding" not in headers:
+            missing.append((b"Accept-Encoding", accept_encoding().encode("ascii")))
+        if self._content_type is not None and "Content-Type" not in headers:
+            missing.append((b"Content-Type", self._content_type.encode("latin-1")))
+        if "Content-Length" in headers or "Transfer-Encoding" in headers:
+            _check_framing(headers, self.body)
+        elif self.body is not None:
+            missing.append(_framing_field(self.body))
+        elif self.method in _METHODS_WITH_BODY:
+            missing.append((b"Content-Length", b"0"))
+        host = _host_field(headers, self.url)
+        others = [field for field in headers.raw if field[0].lower() != b"host"]
+        self.headers = Headers.from_raw([host, *others, *missing])
+
+    def derived(self, method: str, url: URL, headers: Headers, with_body: bool) -> Request:
+        """A request that follows from this one (a redirect), with the same body or with none."""
+        request = Request(method, url, headers=headers)
+        if with_body:
+            request.body = self.body
+            request._content = self._content
+            request._content_type = self._content_type
+        return request
+
+    @property
+    def declared_length(self) -> int | None:
+        """The body's size by Content-Length; `None`: it is sent in chunks, or there is none."""
+        value = self.headers.get("Content-Length")
+        return None if value is None else int(value)
+
+    async def read(self) -> bytes:
+        """
+        The whole body, also of a request whose content is a file or an iterable.
+
+        What an iterator gave is kept, so that the request can still be sent.
+        """
+        body = self.body
+        if body is None:
+            return b""
+        if not isinstance(body, BytesBody):
+            body.rewind()
+            parts = []
+            while (piece := await body.next_chunk(_run_here)) is not None:
+                parts.append(bytes(piece))
+            self._content = b"".join(parts)
+            self.body = BytesBody(self._content)
+        return typing.cast("bytes", self._content)
+
+    def __repr__(self) -> str:
+        return f"<Request({self.method!r}, {self.url.masked!r})>"
+
+    def __getstate__(self) -> dict[str, typing.Any]:
+        in_memory = self.body is None or isinstance(self.body, BytesBody)
+        return {
+            "method": self.method,
+            "url": self.url,
+            "headers": self.headers,
+            "target": self.target,
+            "content": self._content if in_memory else None,
+            "has_body": self.body is not None and in_memory,
+            "content_type": self._content_type,
+        }
+
+    def __setstate__(self, state: dict[str, typing.Any]) -> None:
+        self.method = state["method"]
+        self.url = state["url"]
+        self.headers = state["headers"]
+        self.target = state["target"]
+        self._content = state["content"]
+        self._content_type = state["content_type"]
+        self.body = BytesBody(self._content) if state["has_body"] else None
+
+
+async def _run_here(read: typing.Callable[[], bytes]) -> bytes:
+    return read()
+
+
+def _checked_method(method: str) -> str:
+    if not isinstance(method, str):
+        raise TypeError(f"the method is a str, not {type(method).__name__}")
+    if not _TOKEN.fullmatch(method):
+        raise ValueError(f"{method!r} is no HTTP method: it has to be a token (RFC 9110 section 9.1)")
+    upper = method.upper()
+    if upper == "CONNECT":
+        raise ValueError(
+            "CONNECT is not a request of its own here: give proxies= to have a tunnel opened"
+        )
+    return upper
+
+
+def _checked_target(target: str) -> bytes:
+    if not target or not target.isascii() or not target.isprintable() or " " in target:
+        raise ValueError(f"{target!r} is no request target: printable ASCII without blanks")
+    return target.encode("ascii")
+
+
+def _host_field(headers: Headers, url: URL) -> tuple[bytes, bytes]:
+    if "Host" not in headers:
+        return (b"Host", url.host_header)
+    given = [field for field in headers.raw if field[0].lower() == b"host"]
+    if len(given) > 1:
+        raise InvalidHeader("the request has more than one Host field; a request has one")
+    return given[0]
+
+
+def _framing_field(body: Body) -> tuple[bytes, bytes]:
+    if body.length is None:
+        return (b"Transfer-Encoding", b"chunked")
+    return (b"Content-Length", b"%d" % body.length)
+
+
+def _check_framing(headers: Headers, body: Body | None) -> None:
+    """Refuse what would make our request end elsewhere than it says (RFC 9112 §6)."""
+    lengths = headers.getlist("Content-Length")
+    codings = headers.getlist("Transfer-Encoding")
+    if lengths and codings:
+        raise LocalProtocolError(
+            "the request has both Content-Length and Transfer-Encoding; leave one of them out"
+        )
+    if codings:
+        if [coding.strip().lower() for coding in codings] != ["chunked"]:
+            raise LocalProtocolError(
+                f"Transfer-Encoding {', '.join(codings)!r} cannot be sent: only 'chunked' can"
+            )
+        return
+    if len(lengths) > 1 or not (lengths[0].isascii() and lengths[0].isdigit()):
+        raise LocalProtocolError(f"Content-Length {', '.join(lengths)!r} is not one number")
+    actual = 0 if body is None else body.length
+    if actual is not None and actual != int(lengths[0]):
+        raise LocalProtocolError(
+            f"Content-Length says {lengths[0]} bytes, but the body has {actual}"
+        )
+
+

@@ -1,0 +1,448 @@
+"""A response, for the sync client and for the async one.
+
+All logic is in `ResponseBase`, as coroutines.  `AsyncResponse` has them awaited, `Response`
+drives them to their end; nothing else differs.  A dispatcher may build either: the client hands out
+the one that is its own.
+
+The body arrives through a `BodyStream`, raw, as the transfer coding left it.  It is either read
+into memory (`read()`), or handed on piece by piece, once (`stream()`, `raw()`, `lines()`).
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import datetime
+import typing
+
+from ..content.decoders import ContentDecoder, decoder_for
+from ..content.text import LineSplitter, charset, decode_json, decode_text, stream_charset
+from ..driver import run_sync
+from ..exceptions import (
+    HTTPError,
+    RequestException,
+    ResponseClosed,
+    ResponseNotRead,
+    StreamConsumed,
+)
+from ..status_codes import reason_phrase, status_from_int
+from ..types import RawHeaders
+from .field_values import parse_link_header
+from .headers import Headers, HeaderTypes
+from .request import Request
+from .streams import BodyStream, BytesStream, IterableStream, PieceIterator, PlainIterator
+from .url import URL
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+_EXCERPT_CHARS = 500
+
+class ResponseBase:
+    """What `Response` and `AsyncResponse` share: everything that does not wait."""
+
+    _content_types: typing.ClassVar[str] = "bytes, str or an iterable of bytes"
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: HeaderTypes = None,
+        content: typing.Any = b"",
+        request: Request | None = None,
+        *,
+        protocol: str = "HTTP/1.1",
+        reason_phrase: str | None = None,
+        history: collections.abc.Sequence[ResponseBase] = (),
+    ) -> None:
+        """
+        * `status_code`: an `int`.
+        * `headers`: as for `Headers`.
+        * `content`: the body as it stands on the wire, so encoded where the headers have a
+          Content-Encoding: `bytes`, `str` (UTF-8), an iterable of bytes, or an async iterable of bytes.
+        * `request`: the `Request` that this answers.
+        * `protocol`: `"HTTP/1.1"`, `"HTTP/1.0"` or `"HTTP/2"`.
+        * `reason_phrase`: `None` for the standard one.
+        """
+        body: BodyStream
+        if isinstance(content, str):
+            content = content.encode("utf-8")
+        if isinstance(content, (bytes, bytearray, memoryview)):
+            body = BytesStream(bytes(content))
+        elif isinstance(content, (collections.abc.Iterable, collections.abc.AsyncIterable)):
+            body = IterableStream(content)
+        else:
+            raise TypeError(f"content is {self._content_types}, not {type(content).__name__}")
+        self._set(status_code, Headers(headers), body, request, protocol, reason_phrase)
+        self.history = list(history)
+        if isinstance(body, BytesStream):
+            run_sync(self.load())
+
+    @classmethod
+    def from_wire(
+        cls,
+        status_code: int,
+        headers: Headers,
+        body: BodyStream,
+        request: Request,
+        protocol: str,
+        reason_phrase: str | None,
+    ) -> typing.Self:
+        """A response whose head has arrived and whose body is on its way; for dispatchers."""
+        response = cls.__new__(cls)
+        response._set(status_code, headers, body, request, protocol, reason_phrase)
+        return response
+
+    def _set(
+        self,
+        status_code: int,
+        headers: Headers,
+        body: BodyStream,
+        request: Request | None,
+        protocol: str,
+        reason_phrase: str | None,
+    ) -> None:
+        self.status_code: int = status_from_int(status_code)
+        self.headers = headers
+        self.request = request
+        self.protocol = protocol
+        self.history: list[typing.Any] = []
+        self._reason_phrase = reason_phrase
+        self._body = body
+        self._content: bytes | None = None
+        self._closed = False
+        self._streamed = False
+        self._encoding: str | None = None
+        self._text: str | None = None
+        self.elapsed_seconds = 0.0
+        self.send_next: collections.abc.Callable[[], typing.Any] | None = None
+
+    @classmethod
+    def adopt(cls, response: ResponseBase) -> typing.Self:
+        """`response` as one of this class: the same head, the same body."""
+        if type(response) is cls:
+            return response
+        adopted = cls.__new__(cls)
+        adopted.__dict__.update(response.__dict__)
+        adopted.history = [cls.adopt(earlier) for earlier in response.history]
+        return adopted
+
+    # The head.
+
+    @property
+    def reason_phrase(self) -> str:
+        """What the server sent as its reason (HTTP/1.1), or the standard phrase for the status."""
+        if self._reason_phrase is None:
+            return reason_phrase(self.status_code)
+        return self._reason_phrase
+
+    @property
+    def http_version(self) -> str:
+        """The same as `protocol`."""
+        return self.protocol
+
+    @property
+    def url(self) -> URL | None:
+        """The URL that answered, after redirects; `None` for a response without a request."""
+        return None if self.request is None else self.request.url
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is below 400."""
+        return self.status_code < 400
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether the response asks for another request: 301, 302, 303, 307 or 308 with a Location."""
+        return self.status_code in (301, 302, 303, 307, 308) and "Location" in self.headers
+
+    @property
+    def elapsed(self) -> datetime.timedelta:
+        """The time from sending the request to its response's head; of the last hop only."""
+        return datetime.timedelta(seconds=self.elapsed_seconds)
+
+    @property
+    def links(self) -> dict[str, dict[str, str]]:
+        """The Link header (RFC 8288), by `rel` or, without one, by URL."""
+        return {
+            link.get("rel") or link["url"]: link
+            for value in self.headers.getlist("Link")
+            for link in parse_link_header(value)
+        }
+
+    @property
+    def trailers(self) -> Headers:
+        """The fields that followed the body; empty until it has been read to its end."""
+        return Headers.from_raw(self._body.trailers)
+
+    def raise_for_status(self) -> None:
+        """Raise `HTTPError` for a status of 4xx or 5xx, with the start of a body that was read."""
+        if self.status_code < 400:
+            return
+        kind = "client error" if self.status_code < 500 else "server error"
+        message = f"{kind}: {self._described()}"
+        excerpt = self._excerpt()
+        if excerpt:
+            message += f": {excerpt}"
+        raise HTTPError(message, request=self.request, response=self)
+
+    def _described(self) -> str:
+        answered = f"{int(self.status_code)} {self.reason_phrase}".strip()
+        if self.request is None:
+            return answered
+        return f"{self.request.method} {self.request.url.masked} answered {answered}"
+
+    def _excerpt(self) -> str:
+        if not self._content:
+            return ""
+        head = self._content[: 4 * _EXCERPT_CHARS]
+        text = decode_text(head, charset(self.headers.get("Content-Type"), head))
+        shown = "".join(c if c.isprintable() else " " for c in text[:_EXCERPT_CHARS])
+        return " ".join(shown.split())[: _EXCERPT_CHARS - 100]
+
+    # The body, once it is in memory.
+
+    @property
+    def content(self) -> bytes:
+        """The body, decoded by its Content-Encoding; `ResponseNotRead` before `read()`."""
+        if self._content is None:
+            raise self._not_read()
+        return self._content
+
+    @property
+    def encoding(self) -> str:
+        """
+        The charset that `text` decodes with; may be set.
+
+        The charset of Content-Type where Python knows it; else a BOM; else UTF-8 where the bytes are
+        valid UTF-8; else a guess from the first 64 KiB.
+        """
+        if self._encoding is None:
+            self._encoding = charset(self.headers.get("Content-Type"), self.content)
+        return self._encoding
+
+    @encoding.setter
+    def encoding(self, encoding: str) -> None:
+        self._encoding = encoding
+        self._text = None
+
+    @property
+    def text(self) -> str:
+        """The body as text; bytes that the charset cannot decode become U+FFFD."""
+        if self._text is None:
+            self._text = decode_text(self.content, self.encoding)
+        return self._text
+
+    def json(self, **kwargs: typing.Any) -> typing.Any:
+        """
+        The body as JSON, in UTF-8, UTF-16 or UTF-32 (RFC 8259 §8.1).
+
+        `kwargs` go to `json.loads`.  Raises `JSONDecodeError`.
+        """
+        try:
+            return decode_json(self.content, what=self._described, **kwargs)
+        except RequestException as exc:
+            self.note_error(exc)
+            raise
+
+    def _not_read(self) -> RequestException:
+        kind: type[RequestException] = ResponseNotRead
+        message = "the response was not read: call read() first"
+        if self._streamed:
+            kind, message = StreamConsumed, "the response's body was streamed and is gone"
+        elif self._closed:
+            kind, message = ResponseClosed, "the response was closed before its body was read"
+        return kind(
+            f"{message} ({self._described()})", request=self.request, response=self
+        )
+
+    # The body on its way.
+
+    async def load(self) -> bytes:
+        if self._content is None:
+            if self._streamed or self._closed:
+                raise self._not_read()
+            self._streamed = True
+            try:
+                self._content = await self._collect()
+            except BaseException as exc:
+                self.note_error(exc)
+                await self._body.aclose()
+                raise
+            self._streamed = False
+            self._closed = True
+        return self._content
+
+    async def loaded(self) -> typing.Self:
+        """The response itself, its body read; for dispatchers."""
+        await self.load()
+        return self
+
+    async def _collect(self) -> bytes:
+        parts = [part async for part in self._body]
+        raw = parts[0] if len(parts) == 1 else b"".join(parts)
+        decoder = self._decoder()
+        return raw if decoder is None else decoder.decode_all(raw)
+
+    def _decoder(self) -> ContentDecoder | None:
+        codings = self.headers.get("Content-Encoding")
+        return None if codings is None else decoder_for(codings)
+
+    def _take_body(self) -> BodyStream:
+        if self._content is None and (self._streamed or self._closed):
+            raise self._not_read()
+        if self._content is not None:
+            return BytesStream(self._content)
+        self._streamed = True
+        return self._body
+
+    def _iter_decoded(self) -> PieceIterator[bytes]:
+        from_memory = self._content is not None
+        body = self._take_body()
+        decoder = None if from_memory else self._decoder()
+        if decoder is None:
+            return PieceIterator(self, body, None, None)
+        return PieceIterator(self, body, decoder.decode, decoder.flush)
+
+    def _iter_raw(self) -> PieceIterator[bytes]:
+        return PieceIterator(self, self._take_body(), None, None)
+
+    def _iter_lines(self, max_line_bytes: int | None) -> PieceIterator[str]:
+        from_memory = self._content is not None
+        body = self._take_body()
+        decoder = None if from_memory else self._decoder()
+        splitter: LineSplitter | None = None
+
+        def split(pieces: collections.abc.Iterable[bytes]) -> collections.abc.Iterator[str]:
+            nonlocal splitter
+            for piece in pieces:
+                if splitter is None:
+                    splitter = LineSplitter(self._line_encoding(piece), max_line_bytes)
+                yield from splitter.feed(piece)
+
+        def convert(raw: bytes) -> collections.abc.Iterator[str]:
+            return split((raw,) if decoder is None else decoder.decode(raw))
+
+        def flush() -> collections.abc.Iterator[str]:
+            if decoder is not None:
+                yield from split(decoder.flush())
+            if splitter is not None:
+                yield from splitter.flush()
+
+        return PieceIterator(self, body, convert, flush)
+
+    def _line_encoding(self, first: bytes) -> str:
+        return self._encoding or stream_charset(self.headers.get("Content-Type"), first)
+
+    async def release(self) -> None:
+        self._closed = True
+        await self._body.aclose()
+
+    async def drain(self) -> None:
+        """Close, but read a short rest of the body first, so that its connection is kept."""
+        self._closed = True
+        await self._body.drain()
+
+    async def _next(self) -> ResponseBase:
+        if self.send_next is None:
+            raise RuntimeError(f"there is no next request: {self._described()}, no redirect to follow")
+        return typing.cast("ResponseBase", await self.send_next())
+
+    def note_error(self, exc: BaseException) -> None:
+        if isinstance(exc, RequestException):
+            exc.request = exc.request or self.request
+            exc.response = exc.response or self
+
+    def note_end(self, body: BodyStream) -> None:
+        self._closed = True
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}({int(self.status_code)}, {self.reason_phrase!r})>"
+
+    def __getstate__(self) -> dict[str, typing.Any]:
+        state = dict(self.__dict__, send_next=None, _closed=True)
+        state["_body"] = BytesStream(b"")
+        state["_body"].trailers = list(self._body.trailers)
+        return state
+
+
+class Response(ResponseBase):
+    """
+    A response of `Client`; `read()`, `stream()` and the like are plain calls.
+
+    One thread at a time may read the body; everything else may be shared.
+    """
+
+    history: list[Response]
+
+    def read(self) -> bytes:
+        """The whole body, decoded; kept as `content`, so it can be read again."""
+        return run_sync(self.load())
+
+    def stream(self) -> collections.abc.Iterator[bytes]:
+        """The body piece by piece as it arrives, decoded, without keeping it."""
+        return PlainIterator(self._iter_decoded())
+
+    def raw(self) -> collections.abc.Iterator[bytes]:
+        """The body piece by piece as it stands on the wire, not decoded."""
+        return PlainIterator(self._iter_raw())
+
+    def lines(self, max_line_bytes: int | None = MAX_LINE_BYTES) -> collections.abc.Iterator[str]:
+        """
+        The body line by line, as text, without the line ends (LF, CR LF or CR).
+
+        A line of over `max_line_bytes` raises `ResponseTooLarge`; `None` means no limit.
+        """
+        return PlainIterator(self._iter_lines(max_line_bytes))
+
+    def close(self) -> None:
+        """Give the connection back.  Never waits; the rest of the body is lost."""
+        run_sync(self.release())
+
+    def next(self) -> Response:
+        """Send the request that the redirect asks for; `RuntimeError` where there is none."""
+        return Response.adopt(run_sync(self._next()))
+
+    def __enter__(self) -> Response:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+class AsyncResponse(ResponseBase):
+    """A response of `AsyncClient`: as `Response`, awaited.  Belongs to one event loop."""
+
+    history: list[AsyncResponse]
+
+    async def read(self) -> bytes:
+        """The whole body, decoded; kept as `content`, so it can be read again."""
+        return await self.load()
+
+    def stream(self) -> collections.abc.AsyncIterator[bytes]:
+        """The body piece by piece as it arrives, decoded, without keeping it."""
+        return self._iter_decoded()
+
+    def raw(self) -> collections.abc.AsyncIterator[bytes]:
+        """The body piece by piece as it stands on the wire, not decoded."""
+        return self._iter_raw()
+
+    def lines(
+        self, max_line_bytes: int | None = MAX_LINE_BYTES
+    ) -> collections.abc.AsyncIterator[str]:
+        """
+        The body line by line, as text, without the line ends (LF, CR LF or CR).
+
+        A line of over `max_line_bytes` raises `ResponseTooLarge`; `None` means no limit.
+        """
+        return self._iter_lines(max_line_bytes)
+
+    async def close(self) -> None:
+        """Give the connection back.  Never waits; the rest of the body is lost."""
+        await self.release()
+
+    async def next(self) -> AsyncResponse:
+        """Send the request that the redirect asks for; `RuntimeError` where there is none."""
+        return AsyncResponse.adopt(await self._next())
+
+    async def __aenter__(self) -> AsyncResponse:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()

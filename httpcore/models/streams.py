@@ -1,0 +1,179 @@
+"""Response bodies on their way: where the bytes come from, and who iterates over them."""
+
+from __future__ import annotations
+
+import collections.abc
+import typing
+
+from ..driver import run_sync
+from ..types import RawHeaders
+
+if typing.TYPE_CHECKING:
+    from .response import ResponseBase
+
+Piece = typing.TypeVar("Piece", bytes, str)
+
+
+class BodyStream(typing.Protocol):
+    """The raw body of a response on its way, from a dispatcher."""
+
+    trailers: RawHeaders
+
+    def __aiter__(self) -> BodyStream: ...
+
+    async def __anext__(self) -> bytes:
+        """The next bytes, not empty; `StopAsyncIteration` once the body is complete."""
+
+    async def aclose(self) -> None:
+        """Give up the rest.  Never waits on the network; may be called twice."""
+
+    async def drain(self) -> None:
+        """Read the rest where it is short and comes soon, else `aclose()`."""
+
+    def abandon(self) -> None:
+        """`aclose()` for finalisers: takes no lock, waits for nothing."""
+
+
+class BytesStream:
+    """A body that is in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.trailers: RawHeaders = []
+
+    def __aiter__(self) -> BytesStream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        data, self._data = self._data, b""
+        if not data:
+            raise StopAsyncIteration
+        return data
+
+    async def aclose(self) -> None:
+        self._data = b""
+
+    async def drain(self) -> None:
+        await self.aclose()
+
+    def abandon(self) -> None: ...
+
+
+class IterableStream:
+    """A body out of an iterable or async iterable that the user gave."""
+
+    def __init__(self, content: collections.abc.Iterable[bytes] | collections.abc.AsyncIterable[bytes]):
+        self._sync = self._async = None
+        if isinstance(content, collections.abc.AsyncIterable):
+            self._async = aiter(content)
+        else:
+            self._sync = iter(content)
+        self.trailers: RawHeaders = []
+
+    def __aiter__(self) -> IterableStream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece: bytes | None = b""
+        while piece == b"":
+            if self._async is not None:
+                piece = await anext(self._async)
+            elif self._sync is not None:
+                piece = next(self._sync, None)
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
+
+    async def aclose(self) -> None:
+        self._sync = iter(())
+        self._async = None
+
+    async def drain(self) -> None:
+        await self.aclose()
+
+    def abandon(self) -> None: ...
+
+
+class PieceIterator(typing.Generic[Piece]):
+    """
+    The pieces of a streamed body: an async iterator, and for `Response` the inside of a plain one.
+
+    Dropping it half-way gives the connection back: nobody can read the rest any more.
+    """
+
+    __slots__ = ("_body", "_response", "_convert", "_flush", "_ready", "_ended")
+
+    def __init__(
+        self,
+        response: ResponseBase,
+        body: BodyStream,
+        convert: collections.abc.Callable[[bytes], collections.abc.Iterable[Piece]] | None,
+        flush: collections.abc.Callable[[], collections.abc.Iterable[Piece]] | None,
+    ) -> None:
+        self._response = response
+        self._body = body
+        self._convert = convert
+        self._flush = flush
+        self._ready: collections.abc.Iterator[Piece] = iter(())
+        self._ended = False
+
+    def __aiter__(self) -> PieceIterator[Piece]:
+        return self
+
+    async def __anext__(self) -> Piece:
+        try:
+            while True:
+                piece = next(self._ready, None)
+                if piece is not None:
+                    return piece
+                if self._ended:
+                    break
+                await self._more()
+        except BaseException as exc:
+            self._ended = True
+            self._response.note_error(exc)
+            await self._body.aclose()
+            raise
+        raise StopAsyncIteration
+
+    async def _more(self) -> None:
+        raw = await anext(self._body, None)
+        if raw is not None:
+            self._ready = iter((raw,) if self._convert is None else self._convert(raw))  # type: ignore[arg-type]
+            return
+        self._ended = True
+        self._response.note_end(self._body)
+        if self._flush is not None:
+            self._ready = iter(self._flush())
+
+    async def aclose(self) -> None:
+        """Stop here; the connection is closed, or kept where the rest has arrived already."""
+        self._ended = True
+        self._ready = iter(())
+        await self._body.aclose()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_ended", True):
+            self._body.abandon()
+
+
+class PlainIterator(typing.Generic[Piece]):
+    """A `PieceIterator` for plain `for` loops: each step runs to its end before it returns."""
+
+    __slots__ = ("_pieces",)
+
+    def __init__(self, pieces: PieceIterator[Piece]) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> PlainIterator[Piece]:
+        return self
+
+    def __next__(self) -> Piece:
+        try:
+            return run_sync(self._pieces.__anext__())
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def close(self) -> None:
+        """Stop here; the connection is closed, or kept where the rest has arrived already."""
+        run_sync(self._pieces.aclose())

@@ -1,0 +1,421 @@
+"""HTTP/1.1 as bytes in, events out: one response read, one request written.
+
+Theory of operation.  A `ResponseReader` lives for one exchange: it is made when a request goes
+out, is fed what arrives, and gives events until the end of the final response:
+
+    InformationalHead*  ResponseHead  bytes*  EndOfMessage
+
+`next_event()` returns `NEED_DATA` when it wants to be fed; feeding `b""` says that the peer has
+closed.  What was fed behind the end makes the connection unusable (RFC 9112 §9.2).
+
+Who decides what.  A *parser* (h11 here, others behind the same interface) reads heads and chunked
+bodies.  Everything else is decided here, once for all parsers: where a message ends (§6.3), whether
+the connection may be used again (§9.3), and the limits.  A body of known length, or one that ends with
+the connection, needs no parser: its bytes are counted and handed on as they are.
+
+Rejected: h11 for sending too.  It would check again, header by header, what `Headers` and
+`Request` have checked when they were made, and both parsers would need it all the same.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import typing
+
+import h11
+
+from ..exceptions import RemoteProtocolError
+from ..types import RawHeaders
+
+MAX_HEAD_BYTES = 256 * 1024
+MAX_HEADER_FIELDS = 1_000
+MAX_INFORMATIONAL = 64
+# Of chunked framing without any data in it: one size line, or all trailers.
+MAX_CHUNK_FRAMING_BYTES = 64 * 1024
+# Framing beyond this many bytes, and this many times the data, is an attack (CVE-2023-39326).
+FREE_OVERHEAD_BYTES = 256 * 1024
+MAX_OVERHEAD_RATIO = 32
+
+_CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class _NeedData(enum.Enum):
+    NEED_DATA = "NEED_DATA"
+
+
+NEED_DATA = _NeedData.NEED_DATA
+
+
+class ResponseHead(typing.NamedTuple):
+    """The status line and the header section of a final response."""
+
+    status: int
+    reason: bytes
+    headers: RawHeaders
+    http_version: str  # "HTTP/1.1" or "HTTP/1.0"
+
+
+class InformationalHead(typing.NamedTuple):
+    """A 1xx response: it announces something, and another response follows."""
+
+    status: int
+    headers: RawHeaders
+
+
+class EndOfMessage(typing.NamedTuple):
+    """The response is complete."""
+
+    trailers: RawHeaders
+
+
+Event = _NeedData | ResponseHead | InformationalHead | bytes | EndOfMessage
+
+
+class Parser(typing.Protocol):
+    """
+    Reads heads, and chunked bodies, of one exchange.
+
+    `next_event()` may raise `RemoteProtocolError`; `rest()` gives what was fed and not used.
+    """
+
+    def __init__(self, method: str) -> None: ...
+
+    def feed(self, data: bytes) -> None: ...
+
+    def next_event(self) -> Event: ...
+
+    def rest(self) -> bytes: ...
+
+
+class H11Parser:
+    """The reference: strict, pure Python."""
+
+    __slots__ = ("_connection",)
+
+    # h11 reads a response only behind a request; what it has to know of ours is the method.
+    _REQUESTS: typing.ClassVar = {
+        is_head: h11.Request(method=method, target="/", headers=[("Host", "")])
+        for is_head, method in ((False, "GET"), (True, "HEAD"))
+    }
+
+    def __init__(self, method: str) -> None:
+        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._connection.send(self._REQUESTS[method == "HEAD"])
+
+    def feed(self, data: bytes) -> None:
+        self._connection.receive_data(data)
+
+    def next_event(self) -> Event:
+        try:
+            event = self._connection.next_event()
+        except h11.RemoteProtocolError as exc:
+            raise RemoteProtocolError(str(exc)) from exc
+        kind = type(event)
+        if kind is h11.NEED_DATA:
+            return NEED_DATA
+        if isinstance(event, h11.Data):
+            return bytes(event.data)
+        if isinstance(event, h11.Response):
+            version = "HTTP/" + event.http_version.decode("ascii")
+            return ResponseHead(
+                event.status_code, event.reason, event.headers.raw_items(), version
+            )
+        if isinstance(event, h11.InformationalResponse):
+            return InformationalHead(event.status_code, event.headers.raw_items())
+        assert isinstance(event, h11.EndOfMessage), event
+        return EndOfMessage(event.headers.raw_items())
+
+    def rest(self) -> bytes:
+        return self._connection.trailing_data[0]
+
+
+class _Framing(enum.Enum):
+    """Where the message being read ends (RFC 9112 §6.3)."""
+
+    HEAD = "in the head"
+    NO_BODY = "no body"
+    LENGTH = "Content-Length"
+    CHUNKED = "chunked"
+    UNTIL_CLOSE = "until the connection closes"
+    ENDED = "ended"
+
+
+class ResponseReader:
+    """
+    Reads the response to one request; `method` is the request's, `peer` names the server in errors.
+
+    * `started`: whether any byte of a response has arrived.
+    * `reusable`: whether the connection may carry another exchange; known at the end.
+    * `keepalive_hint`: the seconds of `Keep-Alive: timeout=`, or `None`.
+    * `requests_left`: the number of `Keep-Alive: max=`, or `None`.
+    """
+
+    __slots__ = (
+        "_parser",
+        "_method",
+        "_peer",
+        "_framing",
+        "_buffer",
+        "_eof",
+        "_first_bytes",
+        "_length",
+        "_received",
+        "_fed_in_body",
+        "_waiting",
+        "_informational",
+        "started",
+        "reusable",
+        "keepalive_hint",
+        "requests_left",
+    )
+
+    def __init__(self, parser_class: type[Parser], method: str, peer: str) -> None:
+        self._parser = parser_class(method)
+        self._method = method
+        self._peer = peer
+        self._framing = _Framing.HEAD
+        self._buffer = b""  # of a body that needs no parser
+        self._eof = False
+        self._first_bytes = b""
+        self._length = 0
+        self._received = 0
+        self._fed_in_body = 0
+        self._waiting = 0
+        self._informational = 0
+        self.started = False
+        self.reusable = False
+        self.keepalive_hint: float | None = None
+        self.requests_left: int | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived; `b""`: the peer has closed."""
+        if not data:
+            self._eof = True
+            return
+        if not self.started:
+            self.started = True
+            self._first_bytes = data
+        framing = self._framing
+        if framing is _Framing.HEAD or framing is _Framing.CHUNKED:
+            self._waiting += len(data)
+            self._parser.feed(data)
+            if framing is _Framing.CHUNKED:
+                self._check_overhead(len(data))
+        else:
+            self._buffer = self._buffer + data if self._buffer else data
+
+    def next_event(self) -> Event:
+        """The next event; raises `RemoteProtocolError` for what is no HTTP/1.1 response."""
+        framing = self._framing
+        if framing is _Framing.LENGTH or framing is _Framing.UNTIL_CLOSE:
+            return self._plain_body_event()
+        if framing is _Framing.NO_BODY:
+            return self._end([])
+        if framing is _Framing.HEAD:
+            return self._head_event()
+        return self._chunked_event()
+
+    @property
+    def buffered(self) -> int:
+        """How many body bytes are held that nobody has asked for yet."""
+        return self._waiting + len(self._buffer)
+
+    def truncated(self) -> RemoteProtocolError:
+        """The error for a connection that ends now; says what is missing."""
+        if not self.started:
+            return self._violation("closed the connection without sending a response")
+        if self._framing is _Framing.HEAD:
+            return self._violation(
+                f"closed the connection inside the response's head, which starts {self._shown()}"
+            )
+        if self._framing is _Framing.LENGTH:
+            return self._violation(
+                f"closed the connection after {self._received} of {self._received + self._length} "
+                "bytes of the body"
+            )
+        if self._framing is _Framing.CHUNKED:
+            return self._violation(
+                f"closed the connection inside a chunked body, after {self._received} bytes, "
+                "before its last chunk"
+            )
+        return self._violation(
+            f"ended TLS without close_notify after {self._received} bytes of a body that ends with "
+            "the connection, so it may have been cut short"
+        )
+
+    def _violation(self, what: str) -> RemoteProtocolError:
+        return RemoteProtocolError(f"{self._peer} {what}")
+
+    def _shown(self) -> str:
+        return repr(self._first_bytes[:40])[1:]
+
+    # The head.
+
+    def _head_event(self) -> Event:
+        try:
+            event = self._parser.next_event()
+        except RemoteProtocolError as exc:
+            raise self._violation(
+                f"sent what is no HTTP/1.1 response ({exc}); it starts {self._shown()}"
+            ) from exc.__cause__
+        if event is NEED_DATA:
+            if self._waiting > MAX_HEAD_BYTES:
+                raise self._violation(
+                    f"sent a response head of more than {MAX_HEAD_BYTES} bytes"
+                )
+            if self._eof:
+                raise self.truncated()
+            return NEED_DATA
+        if isinstance(event, InformationalHead):
+            self._waiting = 0
+            self._informational += 1
+            if event.status == 101:
+                raise self._violation("sent 101 Switching Protocols, which was not asked for")
+            if self._informational > MAX_INFORMATIONAL:
+                raise self._violation(
+                    f"sent more than {MAX_INFORMATIONAL} informational (1xx) responses"
+                )
+            return event
+        assert isinstance(event, ResponseHead), event
+        self._waiting = 0
+        self._check_head(event)
+        self._decide_framing(event)
+        return event
+
+    def _check_head(self, head: ResponseHead) -> None:
+        if head.http_version not in ("HTTP/1.1", "HTTP/1.0"):
+            raise self._violation(
+                f"answered with {head.http_version} on an HTTP/1.1 connection; "
+                f"the response starts {self._shown()}"
+            )
+        if len(head.headers) > MAX_HEADER_FIELDS:
+            raise self._violation(f"sent more than {MAX_HEADER_FIELDS} header fields")
+        if _CONTROLS.search(b"".join([value for _, value in head.headers])) or _CONTROLS.search(
+            head.reason
+        ):
+            raise self._violation("sent control characters in the response's head")
+
+    def _decide_framing(self, head: ResponseHead) -> None:
+        """RFC 9112 §6.3 for the body, §9.3 for the connection."""
+        length: int | None = None
+        chunked = False
+        options = ""
+        for name, value in head.headers:
+            match name.lower():
+                case b"content-length":
+                    length = int(value)
+                case b"transfer-encoding":
+                    chunked = True
+                case b"connection":
+                    options += "," + value.decode("latin-1").lower()
+                case b"keep-alive":
+                    self._note_keep_alive(value.decode("latin-1"))
+        tokens = {token.strip() for token in options.split(",")} if options else ()
+        if head.http_version == "HTTP/1.1":
+            # Both framings, or chunks from HTTP/1.0, are how responses are smuggled (§6.1).
+            self.reusable = "close" not in tokens and not (chunked and length is not None)
+        else:
+            self.reusable = "keep-alive" in tokens and not chunked
+        if self._method == "HEAD" or head.status in (204, 304):
+            self._framing = _Framing.NO_BODY
+        elif chunked:
+            self._framing = _Framing.CHUNKED
+            return
+        elif length is None:
+            self._framing = _Framing.UNTIL_CLOSE
+            self.reusable = False
+        else:
+            self._framing = _Framing.LENGTH
+            self._length = length
+        self._buffer = self._parser.rest()
+
+    def _note_keep_alive(self, value: str) -> None:
+        for item in value.split(","):
+            key, _, number = item.strip().partition("=")
+            if not (number.isascii() and number.isdigit() and len(number) < 9):
+                continue
+            if key.lower() == "timeout" and int(number) > 0:
+                self.keepalive_hint = float(number)
+            elif key.lower() == "max":
+                self.requests_left = int(number)
+
+    # Bodies.
+
+    def _plain_body_event(self) -> Event:
+        data = self._buffer
+        if self._framing is _Framing.LENGTH:
+            if self._length == 0:
+                return self._end([])
+            if len(data) > self._length:
+                data, self._buffer = data[: self._length], data[self._length :]
+            elif data:
+                self._buffer = b""
+            self._length -= len(data)
+        else:
+            self._buffer = b""
+        if data:
+            self._received += len(data)
+            return data
+        if not self._eof:
+            return NEED_DATA
+        if self._framing is _Framing.UNTIL_CLOSE:
+            return self._end([])
+        raise self.truncated()
+
+    def _chunked_event(self) -> Event:
+        try:
+            event = self._parser.next_event()
+        except RemoteProtocolError as exc:
+            raise self._violation(
+                f"sent a malformed chunked body ({exc}) after {self._received} bytes of data"
+            ) from exc.__cause__
+        if event is NEED_DATA:
+            if self._waiting > MAX_CHUNK_FRAMING_BYTES:
+                raise self._violation(
+                    f"sent a chunk size line or trailers of more than {MAX_CHUNK_FRAMING_BYTES} bytes"
+                )
+            if self._eof:
+                raise self.truncated()
+            return NEED_DATA
+        self._waiting = 0
+        if isinstance(event, bytes):
+            self._received += len(event)
+            return event
+        assert isinstance(event, EndOfMessage), event
+        self._buffer = self._parser.rest()
+        return self._end(event.trailers)
+
+    def _check_overhead(self, fed: int) -> None:
+        self._fed_in_body += fed
+        overhead = self._fed_in_body - self._received - fed
+        if overhead > FREE_OVERHEAD_BYTES and overhead > MAX_OVERHEAD_RATIO * self._received:
+            raise self._violation(
+                f"sent {overhead} bytes of chunk framing around {self._received} bytes of data"
+            )
+
+    def _end(self, trailers: RawHeaders) -> EndOfMessage:
+        if self._buffer or self._eof:
+            # A second response that nobody asked for, or a connection that is gone.
+            self.reusable = False
+        self._framing = _Framing.ENDED
+        return EndOfMessage(trailers)
+
+
+# The request.
+
+
+def request_head(method: str, target: bytes, headers: RawHeaders) -> bytes:
+    """The request line and header section (RFC 9112 §3), whose parts have been checked before."""
+    lines = [b"%b %b HTTP/1.1" % (method.encode("ascii"), target)]
+    lines += [b"%b: %b" % field for field in headers]
+    lines.append(b"\r\n")
+    return b"\r\n".join(lines)
+
+
+def chunk(data: bytes | memoryview) -> bytes:
+    """`data`, not empty, as one chunk (RFC 9112 §7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+LAST_CHUNK = b"0\r\n\r\n"

@@ -1,0 +1,466 @@
+"""The pool's decisions, first one by one, then by a state machine that checks the invariants."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from httpcore.config import PoolLimits
+from httpcore.dispatch.pool_state import MAX_OVERTAKES, PoolState, Slot, Ticket
+
+
+def state_of(**limits: int | float | None) -> PoolState[str]:
+    return PoolState(PoolLimits(**limits))  # type: ignore[arg-type]
+
+
+def acquire(
+    state: PoolState[str], key: str, *, multiplexes: bool | None = False, fresh: bool = False
+) -> Slot[str] | Ticket[str]:
+    return state.acquire(key, multiplexes, object, 0.0, fresh)
+
+
+def opened(state: PoolState[str], key: str, capacity: int = 1) -> Slot[str]:
+    slot = acquire(state, key, multiplexes=None if capacity > 1 else False)
+    assert isinstance(slot, Slot)
+    assert slot.opening
+    state.opened(slot, capacity)
+    return slot
+
+
+def give_back(state: PoolState[str], slot: Slot[str], reusable: bool = True) -> None:
+    state.release(slot, reusable, 1.0, math.inf)
+
+
+def test_idle_connection_is_used_again() -> None:
+    """A connection that was given back serves the next request to its origin, not another's."""
+    state = state_of()
+    slot = opened(state, "a")
+    give_back(state, slot)
+    assert list(state.idle) == [slot]
+    other = acquire(state, "b")
+    assert isinstance(other, Slot)
+    assert other.opening
+    assert acquire(state, "a") is slot
+    assert list(state.idle) == []
+
+
+def test_last_used_connection_comes_first() -> None:
+    """Of several idle connections the one used last is taken, so the others can expire."""
+    state = state_of()
+    first, second = opened(state, "a"), opened(state, "a")
+    give_back(state, first)
+    give_back(state, second)
+    assert acquire(state, "a") is second
+
+
+def test_fresh_connection_on_demand() -> None:
+    """`fresh` opens a connection although an idle one is there."""
+    state = state_of()
+    give_back(state, opened(state, "a"))
+    slot = acquire(state, "a", fresh=True)
+    assert isinstance(slot, Slot)
+    assert slot.opening
+
+
+def test_waiters_are_served_in_order() -> None:
+    """At the hard limit requests queue, and are served first come, first served."""
+    state = state_of(hard_limit=1)
+    slot = opened(state, "a")
+    tickets = [acquire(state, "a") for _ in range(3)]
+    for ticket in tickets:
+        assert isinstance(ticket, Ticket)
+        give_back(state, slot)
+        assert state.take_work() == ([ticket], [])
+        assert ticket.slot is slot
+    assert state.waiting == 0
+
+
+def test_idle_connection_makes_room_for_another_origin() -> None:
+    """At the hard limit the connection idle for longest is closed for the sake of a new origin."""
+    state = state_of(hard_limit=2)
+    old, new = opened(state, "a"), opened(state, "a")
+    give_back(state, old)
+    give_back(state, new)
+    slot = acquire(state, "b")
+    assert isinstance(slot, Slot)
+    assert state.take_work() == ([], [old])
+
+
+def test_released_connection_is_closed_for_a_waiting_origin() -> None:
+    """A connection that nobody of its own origin waits for makes way for the oldest waiter."""
+    state = state_of(hard_limit=1)
+    slot = opened(state, "a")
+    ticket = acquire(state, "b")
+    assert isinstance(ticket, Ticket)
+    give_back(state, slot)
+    assert state.take_work() == ([ticket], [slot])
+    assert ticket.slot is not None
+    assert ticket.slot.opening
+
+
+def test_no_origin_starves() -> None:
+    """A busy origin overtakes an older waiter of another one at most MAX_OVERTAKES times."""
+    state = state_of(hard_limit=1)
+    slot = opened(state, "busy")
+    other = acquire(state, "other")
+    assert isinstance(other, Ticket)
+    for _ in range(MAX_OVERTAKES):
+        ticket = acquire(state, "busy")
+        give_back(state, slot)
+        assert isinstance(ticket, Ticket)
+        assert ticket.slot is slot
+    acquire(state, "busy")
+    give_back(state, slot)
+    assert other.slot is not None
+
+
+def test_failed_opening_frees_its_slot() -> None:
+    """A connection that could not be opened gives its slot to the next waiter in the same step."""
+    state = state_of(hard_limit=1)
+    slot = acquire(state, "a")
+    ticket = acquire(state, "a")
+    assert isinstance(slot, Slot)
+    assert isinstance(ticket, Ticket)
+    state.discard(slot, 0.0)
+    assert ticket.slot is not None
+    assert ticket.slot.opening
+    state.discard(slot, 0.0)
+    assert len(state.slots) == 1
+
+
+def test_cancelled_waiter_is_passed_over() -> None:
+    """Who gives up waiting gets nothing, and the next one is served in its place."""
+    state = state_of(hard_limit=1)
+    slot = opened(state, "a")
+    first, second = acquire(state, "a"), acquire(state, "a")
+    assert isinstance(first, Ticket)
+    assert isinstance(second, Ticket)
+    state.cancel(first, 0.0)
+    give_back(state, slot)
+    assert first.slot is None
+    assert second.slot is slot
+
+
+@pytest.mark.parametrize("was_open", [True, False])
+def test_cx3_cancelled_when_granted(was_open: bool) -> None:
+    """What was granted to somebody who is cancelled in that step goes to the next waiter."""
+    state = state_of(hard_limit=1)
+    slot = opened(state, "a")
+    first, second = acquire(state, "a"), acquire(state, "a")
+    assert isinstance(first, Ticket)
+    assert isinstance(second, Ticket)
+    give_back(state, slot, reusable=was_open)
+    state.cancel(first, 0.0)
+    assert second.slot is not None
+    assert second.slot.opening is not was_open
+    state.cancel(first, 0.0) if first.slot is None else None
+
+
+def test_waiter_behind_a_cancelled_ticket_of_another_origin() -> None:
+    """An out-of-date entry of the queue is skipped."""
+    state = state_of(hard_limit=1)
+    slot = opened(state, "a")
+    gone, kept = acquire(state, "b"), acquire(state, "c")
+    assert isinstance(gone, Ticket)
+    assert isinstance(kept, Ticket)
+    state.cancel(gone, 0.0)
+    give_back(state, slot)
+    assert kept.slot is not None
+
+
+def test_soft_limit_closes_the_oldest() -> None:
+    """No more idle connections are kept than soft_limit says."""
+    state = state_of(soft_limit=1)
+    old, new = opened(state, "a"), opened(state, "b")
+    give_back(state, old)
+    give_back(state, new)
+    assert state.take_work() == ([], [old])
+    assert list(state.idle) == [new]
+
+
+def test_soft_limit_zero_keeps_none() -> None:
+    """soft_limit=0 closes each connection as it becomes idle."""
+    state = state_of(soft_limit=0)
+    give_back(state, opened(state, "a"))
+    assert len(state.slots) == 0
+
+
+def test_origin_limit_queues_one_origin_only() -> None:
+    """origin_limit holds back its own origin and nobody else."""
+    state = state_of(origin_limit=1)
+    slot = opened(state, "a")
+    ticket = acquire(state, "a")
+    assert isinstance(ticket, Ticket)
+    assert isinstance(acquire(state, "b"), Slot)
+    give_back(state, slot, reusable=False)
+    assert ticket.slot is not None
+
+
+def test_origin_at_its_limit_does_not_block_the_queue() -> None:
+    """A waiter whose origin is at its limit is passed over for one who can be served."""
+    state = state_of(hard_limit=2, origin_limit=1)
+    a, b = opened(state, "a"), opened(state, "b")
+    first, second = acquire(state, "a"), acquire(state, "c")
+    assert isinstance(first, Ticket)
+    assert isinstance(second, Ticket)
+    give_back(state, b, reusable=False)
+    assert first.slot is None
+    assert second.slot is not None
+    give_back(state, a)
+    assert first.slot is a
+
+
+def test_expired_connection_is_not_used() -> None:
+    """An idle connection past its time is closed instead of being used."""
+    state = state_of()
+    slot = opened(state, "a")
+    state.release(slot, True, 1.0, 2.0)
+    got = state.acquire("a", False, object, 2.5)
+    assert got is not slot
+    assert state.take_work() == ([], [slot])
+
+
+def test_expire_closes_and_says_when_to_look_again() -> None:
+    """expire() closes what is too old and tells when the next one will be."""
+    state = state_of()
+    early, late = opened(state, "a"), opened(state, "b")
+    state.release(early, True, 0.0, 5.0)
+    state.release(late, True, 0.0, 9.0)
+    assert state.expire(6.0) == 9.0
+    assert state.take_work() == ([], [early])
+    assert state.expire(10.0) is None
+
+
+def test_unknown_protocol_makes_others_wait() -> None:
+    """While the first connection is being opened nobody opens another; HTTP/1.1 sets them free."""
+    state = state_of()
+    slot = acquire(state, "a", multiplexes=None)
+    others = [acquire(state, "a", multiplexes=None) for _ in range(3)]
+    assert isinstance(slot, Slot)
+    state.opened(slot, 1)
+    assert [other.slot is not None for other in others] == [True] * 3
+    assert len(state.slots) == 4
+
+
+def test_cx2_opener_cancelled_while_others_wait_for_the_protocol() -> None:
+    """Where the first connection comes to nothing, the next waiter opens one."""
+    state = state_of()
+    slot = acquire(state, "a", multiplexes=None)
+    ticket = acquire(state, "a", multiplexes=None)
+    assert isinstance(slot, Slot)
+    state.discard(slot, 0.0)
+    assert isinstance(ticket, Ticket)
+    assert ticket.slot is not None
+    assert ticket.slot.opening
+
+
+def test_multiplexed_connection_carries_all() -> None:
+    """A connection with room carries several requests; the one above its capacity opens another."""
+    state = state_of()
+    slot = acquire(state, "a", multiplexes=None)
+    waiting = acquire(state, "a", multiplexes=None)
+    assert isinstance(slot, Slot)
+    assert isinstance(waiting, Ticket)
+    state.opened(slot, 2)
+    assert waiting.slot is slot
+    other = acquire(state, "a")
+    assert other is not slot
+    give_back(state, slot)
+    assert acquire(state, "a") is slot
+
+
+def test_multiplexed_connection_becomes_idle_and_expires() -> None:
+    """One that carries nothing is idle, and closed when it is too old."""
+    state = state_of()
+    slot = opened(state, "a", capacity=10)
+    state.release(slot, True, 0.0, 5.0)
+    assert list(state.idle) == [slot]
+    assert state.acquire("a", None, object, 1.0) is slot
+    assert list(state.idle) == []
+    state.release(slot, True, 0.0, 5.0)
+    assert state.acquire("a", None, object, 6.0) is not slot
+
+
+def test_retired_connection_takes_nothing_new() -> None:
+    """Capacity 0 lets what is under way finish and closes the connection behind it."""
+    state = state_of()
+    slot = opened(state, "a", capacity=10)
+    state.set_capacity(slot, 0)
+    assert acquire(state, "a", fresh=False) is not slot
+    give_back(state, slot)
+    work = state.take_work()
+    assert work is not None
+    assert slot in work[1]
+    state.set_capacity(slot, 5)
+    assert slot not in state.slots
+
+
+def test_idle_connection_is_retired_at_once() -> None:
+    """Capacity 0 closes a connection that carries nothing."""
+    state = state_of()
+    slot = opened(state, "a", capacity=10)
+    give_back(state, slot)
+    state.set_capacity(slot, 0)
+    assert state.take_work() == ([], [slot])
+
+
+def test_broken_multiplexed_connection() -> None:
+    """One exchange that finds the connection unusable keeps everybody else off it."""
+    state = state_of()
+    slot = opened(state, "a", capacity=10)
+    assert acquire(state, "a") is slot
+    give_back(state, slot, reusable=False)
+    assert acquire(state, "a") is not slot
+    give_back(state, slot)
+    assert slot not in state.slots
+
+
+def test_raised_capacity_serves_waiters() -> None:
+    """When the peer allows more streams, those who wait get them."""
+    state = state_of(hard_limit=1)
+    slot = opened(state, "a", capacity=2)
+    acquire(state, "a")
+    ticket = acquire(state, "a")
+    assert isinstance(ticket, Ticket)
+    state.set_capacity(slot, 3)
+    assert ticket.slot is slot
+
+
+def test_idle_connection_is_discarded() -> None:
+    """An idle connection that turned out to be dead is dropped."""
+    state = state_of()
+    slot = opened(state, "a")
+    give_back(state, slot)
+    state.discard(slot, 0.0)
+    assert state.take_work() == ([], [slot])
+    assert list(state.idle) == []
+
+
+def test_close_wakes_everybody_without_a_slot() -> None:
+    """Closing closes all connections and wakes all who wait; what comes back later is ignored."""
+    state = state_of(hard_limit=1)
+    slot = opened(state, "a")
+    ticket = acquire(state, "a")
+    assert isinstance(ticket, Ticket)
+    state.close()
+    assert state.take_work() == ([ticket], [slot])
+    assert not ticket.waiting
+    assert ticket.slot is None
+    state.cancel(ticket, 0.0)
+    give_back(state, slot)
+    assert len(state.slots) == 0
+
+
+def test_cn15_dead_origins_leave_nothing_behind() -> None:
+    """10,000 origins, once each: no state is kept for those without a connection."""
+    state = state_of(soft_limit=5)
+    for number in range(10_000):
+        give_back(state, opened(state, f"origin {number}"))
+    state.take_work()
+    assert len(state.slots) == 5
+    assert len(state._origins) == 5
+
+
+class Pool(RuleBasedStateMachine):
+    """Random steps; the invariants are what the pool promises."""
+
+    keys = st.sampled_from("abc")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = state_of(hard_limit=3, origin_limit=2, soft_limit=2)
+        self.held: list[Slot[str]] = []
+        self.tickets: list[Ticket[str]] = []
+        self.now = 0.0
+
+    def settle(self) -> None:
+        work = self.state.take_work()
+        if work is not None:
+            assert all(slot.closed for slot in work[1])
+            for ticket in work[0]:
+                self.tickets.remove(ticket)
+                assert ticket.slot is not None
+                self.held.append(ticket.slot)
+
+    @rule(key=keys, fresh=st.booleans())
+    def acquire(self, key: str, fresh: bool) -> None:
+        self.now += 1
+        got = self.state.acquire(key, None, object, self.now, fresh)
+        if isinstance(got, Slot):
+            self.held.append(got)
+        else:
+            self.tickets.append(got)
+        self.settle()
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), capacity=st.sampled_from([1, 1, 2, 5]))
+    def finish_opening(self, data: st.DataObject, capacity: int) -> None:
+        slot = data.draw(st.sampled_from(self.held))
+        if slot.opening:
+            self.state.opened(slot, capacity)
+            self.settle()
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), reusable=st.booleans())
+    def release(self, data: st.DataObject, reusable: bool) -> None:
+        slot = data.draw(st.sampled_from(self.held))
+        self.held.remove(slot)
+        if slot.opening:
+            self.state.discard(slot, self.now)
+        else:
+            self.state.release(slot, reusable, self.now, self.now + 5)
+        self.settle()
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), capacity=st.sampled_from([0, 1, 3]))
+    def change_capacity(self, data: st.DataObject, capacity: int) -> None:
+        slot = data.draw(st.sampled_from(self.held))
+        if not slot.opening and slot.capacity > 1:
+            self.state.set_capacity(slot, 2 if capacity == 1 else capacity)
+            self.settle()
+
+    @precondition(lambda self: self.tickets)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        ticket = data.draw(st.sampled_from(self.tickets))
+        self.tickets.remove(ticket)
+        self.state.cancel(ticket, self.now)
+        self.settle()
+
+    @rule()
+    def expire(self) -> None:
+        self.now += 3
+        self.state.expire(self.now)
+        self.settle()
+
+    @invariant()
+    def limits_hold(self) -> None:
+        assert len(self.state.slots) <= 3
+        for key in "abc":
+            assert sum(slot.origin.key == key for slot in self.state.slots) <= 2
+        assert len(self.state.idle) <= 2
+
+    @invariant()
+    def books_balance(self) -> None:
+        assert self.state.waiting == len(self.tickets)
+        for slot in self.state.slots:
+            assert slot.active == self.held.count(slot)
+            assert (slot.active == 0) == (slot in self.state.idle)
+
+    @invariant()
+    def nobody_waits_for_what_is_free(self) -> None:
+        for ticket in self.tickets:
+            origin = ticket.origin
+            mine = [slot for slot in self.state.slots if slot.origin.key == origin.key]
+            assert not any(0 < slot.capacity > slot.active and not slot.opening for slot in mine)
+            could_open = len(self.state.slots) < 3 or self.state.idle
+            waits_for_protocol = origin.multiplexes is not False and any(s.opening for s in mine)
+            assert not could_open or waits_for_protocol or len(mine) >= 2
+
+
+TestPool = Pool.TestCase
+TestPool.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
