@@ -1,4 +1,4 @@
-"""Request bodies: where the bytes come from, how many there are, and whether they can be sent twice.
+"""Request bodies: where the bytes come from, how many there are, whether they can be sent twice.
 
 A request is not always sent once: a redirect, an auth round or a tired connection asks for its body
 again.  So one attempt to send is one *pass* over the body: `rewind()`, then `next_chunk()` until it
@@ -154,10 +154,10 @@ class FileBody(Body):
     A file opened for reading bytes, from where it stands to its end.
 
     `length` is what follows the position, as told by seeking; `None` for pipes and for files that
-    do not say how long they are (below /proc).  Replayable if it can seek, and then each pass starts
-    where the file stood when the body was made, whatever moved it since.  To learn the size of a
-    file that is unpacked on the way (`gzip.open`) Python reads through it once; give an iterator
-    of its blocks to avoid that.
+    do not say how long they are (below /proc).  Replayable if it can seek, and then each pass
+    starts where the file stood when the body was made, whatever moved it since.  To learn the size
+    of a file that is unpacked on the way (`gzip.open`) Python reads through it once; give an
+    iterator of its blocks to avoid that.
 
     Raises `TypeError` for a file opened as text, `ValueError` for a closed one.
     """
@@ -348,6 +348,6 @@ def _checked(piece: object, source: str) -> bytes | memoryview:
 
 def _used_up(source: str) -> StreamConsumed:
     return StreamConsumed(
-        f"the request's body cannot be sent again: its {source} is used up; give bytes, a file that "
-        "can seek, or an iterable that can start over"
+        f"the request's body cannot be sent again: its {source} is used up; give bytes, a file "
+        "that can seek, or an iterable that can start over"
     )

@@ -26,7 +26,7 @@ from ..exceptions import (
 )
 from ..status_codes import reason_phrase, status_from_int
 from ..types import RawHeaders
-from .field_values import parse_link_header
+from ..field_values import parse_link_header
 from .headers import Headers, HeaderTypes
 from .request import Request
 from .streams import BodyStream, BytesStream, IterableStream, PieceIterator, PlainIterator

@@ -160,9 +160,9 @@ async def compressed_deflate(exchange: Exchange, _: str) -> None:
 
 
 async def compressed_brotli(exchange: Exchange, _: str) -> None:
-    import brotlicffi
+    import brotli
 
-    await _compressed(exchange, "br", brotlicffi.compress(TEXT.encode()))
+    await _compressed(exchange, "br", brotli.compress(TEXT.encode()))
 
 
 async def compressed_zstd(exchange: Exchange, _: str) -> None:

@@ -32,9 +32,9 @@ class Certs:
     """
     `ca` is what clients trust: the path of its PEM file.
 
-    `server` is good for localhost, 127.0.0.1 and ::1.  Each of `expired`, `future`,
-    `wrong_host`, `self_signed` and `unknown_ca` has exactly one thing wrong with it.  `client` is for
-    a client to show; a server asks for it with `mutual_context()`.
+    `server` is good for localhost, 127.0.0.1 and ::1.  Each of `expired`, `future`, `wrong_host`,
+    `self_signed` and `unknown_ca` has exactly one thing wrong with it.  `client` is for a client
+    to show; a server asks for it with `mutual_context()`.
     """
 
     def __init__(self, folder: pathlib.Path) -> None:

@@ -231,12 +231,13 @@ class RawServer:
         *,
         close: bool = False,
         tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
     ) -> RawServer:
         """
-        A server that answers request after request, on whatever connection, with the next of `replies`.
+        A server that answers each request, on whatever connection, with the next of `replies`.
 
-        With `close` it closes after each, else it leaves that to the client.  A request too
-        many is an error.
+        With `close` it closes after each, else it leaves that to the client.  A request too many
+        is an error.
         """
         left = iter(list(replies))
 
@@ -249,7 +250,7 @@ class RawServer:
                 if close:
                     return
 
-        return cls(handler, tls=tls)
+        return cls(handler, tls=tls, host=host)
 
     @property
     def url(self) -> str:

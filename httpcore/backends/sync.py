@@ -1,0 +1,372 @@
+"""The blocking backend: what `Client` runs on.
+
+Its coroutines never suspend.  `driver.run_sync` sends each chain of them one `None`, and every
+wait in it is a system call in the calling thread.
+
+Sockets are non-blocking and waits are `poll` calls with a time limit: `settimeout` would cost an
+`ioctl` whenever the limit changes, and `select` fails on descriptors over 1,023.  A poll
+object keeps its registration but serves one thread at a time, so a stream has one for
+each direction.
+
+Closing from another thread: `shutdown` wakes a thread that waits in `poll`, but the number
+of a closed descriptor may be given to another socket while that thread is on its way into
+`poll`.  So a stream that is in use is shut down only, and whoever uses it closes it on
+leaving.  `_reading` and `_writing` are set before `_closed` is looked at, `close()`
+sets `_closed` before it looks at them: at least one of the two sees the other.
+"""
+
+from __future__ import annotations
+
+import collections
+import collections.abc
+import errno
+import os
+import select
+import socket
+import threading
+import time
+import typing
+
+from ..deadline import Deadline
+from ..exceptions import ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
+from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream
+from .sockets import (
+    CONNECTING,
+    READING,
+    RESOLVING,
+    WRITING,
+    broken,
+    closed_here,
+    connect_error,
+    ip_address_of,
+    lookup_in_thread,
+    new_tcp_socket,
+    resolve_error,
+)
+
+T = typing.TypeVar("T")
+
+SMALLEST_READ = 64 * 1024
+LARGEST_READ = 256 * 1024
+
+_IN: int = getattr(select, "POLLIN", 1)
+_OUT: int = getattr(select, "POLLOUT", 4)
+_MAX_WAIT_MS = 2**31 - 1  # what poll() takes, 24 days
+
+# Waits at most so many milliseconds (`None`: for ever); the events, or nothing in time.
+Waiter = collections.abc.Callable[[int | None], list[tuple[int, int]]]
+
+
+def _poll_waiter(sock: socket.socket, events: int) -> Waiter:
+    poller = select.poll()
+    poller.register(sock, events)
+    return poller.poll
+
+
+def _select_waiter(sock: socket.socket, events: int) -> Waiter:
+    # Windows has no poll(), but its select() is limited in count, not in number.
+    watched = [sock]
+    to_read = watched if events & _IN else []
+    to_write = watched if events & _OUT else []
+
+    def wait(milliseconds: int | None) -> list[tuple[int, int]]:
+        seconds = None if milliseconds is None else milliseconds / 1000
+        # A connection that is refused shows as "exceptional" there.
+        readable, writable, failed = select.select(to_read, to_write, watched, seconds)
+        happened = (_IN if readable else 0) | (_OUT if writable or failed else 0)
+        return [(sock.fileno(), happened)] if happened else []
+
+    return wait
+
+
+_waiter = _poll_waiter if hasattr(select, "poll") else _select_waiter
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    """`seconds` for poll(), rounded up, so that a deadline has passed when the wait has."""
+    return None if seconds is None else min(int(seconds * 1000) + 1, _MAX_WAIT_MS)
+
+
+class SyncStream(NetworkStream):
+    """A connected socket; one reading and one writing thread at a time."""
+
+    __slots__ = (
+        "peer",
+        "_socket",
+        "_process",
+        "_closed",
+        "_reading",
+        "_writing",
+        "_read_size",
+        "_more_is_there",
+        "_wait_readable",
+        "_wait_writable",
+        "_wait_either",
+        "_unsent",
+    )
+
+    def __init__(self, sock: socket.socket, peer: str) -> None:
+        """Own `sock`, which is connected and non-blocking."""
+        self.peer = peer
+        self._socket = sock
+        self._process = os.getpid()
+        self._closed = False
+        self._reading = False
+        self._writing = False
+        self._read_size = SMALLEST_READ
+        self._more_is_there = False
+        self._wait_readable = _waiter(sock, _IN)
+        self._wait_writable: Waiter | None = None
+        self._wait_either: Waiter | None = None
+        self._unsent: collections.deque[memoryview] = collections.deque()
+
+    async def read(self, deadline: Deadline) -> bytes:
+        self._reading = True
+        try:
+            if self._closed:
+                raise closed_here(ReadError, READING, self.peer)
+            seconds = deadline.within(deadline.read)
+            if seconds is not None and seconds <= 0:
+                raise deadline.error(ReadTimeout, READING, self.peer)
+            # A response is hardly ever there yet: a recv() that fails costs more than a
+            # poll().  Only after a read that filled its buffer is the next one worth a try.
+            data = self._receive() if self._more_is_there else None
+            while data is None:
+                if not self._wait_readable(_milliseconds(seconds)):
+                    raise deadline.error(ReadTimeout, READING, self.peer)
+                data = self._receive()
+            if not data and self._closed:
+                raise closed_here(ReadError, READING, self.peer)
+            return data
+        finally:
+            self._reading = False
+            if self._closed:
+                self._socket.close()
+
+    def _receive(self) -> bytes | None:
+        size = self._read_size
+        try:
+            data = self._socket.recv(size)
+        except BlockingIOError:
+            self._more_is_there = False
+            return None
+        except OSError as error:
+            if self._closed:
+                return b""
+            raise broken(ReadError, READING, self.peer, error) from error
+        if len(data) == size:
+            self._more_is_there = True
+            self._read_size = min(2 * size, LARGEST_READ)
+        else:
+            self._more_is_there = False
+        return data
+
+    async def write(
+        self,
+        data: bytes | bytearray | memoryview,
+        deadline: Deadline,
+        until_readable: bool = False,
+    ) -> bool:
+        self._writing = True
+        try:
+            if self._closed:
+                raise closed_here(WriteError, WRITING, self.peer)
+            seconds = deadline.within(deadline.write)
+            if seconds is not None and seconds <= 0:
+                raise deadline.error(WriteTimeout, WRITING, self.peer)
+            if type(data) is bytes and not self._unsent:
+                sent = self._send(data)
+                if sent == len(data):
+                    return True
+                self._unsent.append(memoryview(data)[sent:])
+            elif data:
+                self._unsent.append(memoryview(data).cast("B"))
+            return self._send_all(deadline, until_readable)
+        finally:
+            self._writing = False
+            if self._closed:
+                self._socket.close()
+
+    def _send_all(self, deadline: Deadline, until_readable: bool) -> bool:
+        unsent = self._unsent
+        while unsent:
+            piece = unsent[0]
+            sent = self._send(piece)
+            if sent == len(piece):
+                unsent.popleft()
+                continue
+            unsent[0] = piece[sent:]
+            if self._wait_to_send(deadline, until_readable):
+                # The caller may change its buffer once we have returned.
+                if not unsent[-1].readonly:
+                    unsent[-1] = memoryview(bytes(unsent[-1]))
+                return False
+        return True
+
+    def _send(self, data: bytes | memoryview) -> int:
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            if self._closed:
+                raise closed_here(WriteError, WRITING, self.peer) from error
+            raise broken(WriteError, WRITING, self.peer, error) from error
+
+    def _wait_to_send(self, deadline: Deadline, until_readable: bool) -> bool:
+        """Wait until the socket takes more; whether there is something to read, if asked."""
+        if until_readable:
+            if self._wait_either is None:
+                self._wait_either = _waiter(self._socket, _IN | _OUT)
+            wait = self._wait_either
+        else:
+            if self._wait_writable is None:
+                self._wait_writable = _waiter(self._socket, _OUT)
+            wait = self._wait_writable
+        seconds = deadline.within(deadline.write)
+        happened = wait(_milliseconds(seconds)) if seconds is None or seconds > 0 else None
+        if not happened:
+            raise deadline.error(WriteTimeout, WRITING, self.peer)
+        # Hang-up and error count as readable: what came before them has to be read.
+        return until_readable and happened[0][1] != _OUT
+
+    def read_available(self) -> bytes | None:
+        self._reading = True
+        try:
+            # Nothing is what is expected, and poll() says so for less than recv() does.
+            if self._closed or (self._more_is_there or self._wait_readable(0)):
+                return self._receive()
+            return None
+        except ReadError:
+            return b""
+        finally:
+            self._reading = False
+            if self._closed:
+                self._socket.close()
+
+    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._closed = True
+        if self._process != os.getpid():
+            # Inherited by fork(): a shutdown would end the parent's connection.
+            self._socket.close()
+            return
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # closed before, or the peer is gone
+        if not self._reading and not self._writing:
+            self._socket.close()
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
+    @property
+    def socket(self) -> socket.socket:
+        return self._socket
+
+
+class SyncEvent(Event):
+    """An event on one raw lock, held until it is set: `threading.Event` costs 20 times more."""
+
+    __slots__ = ("_is_set", "_lock")
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def set(self) -> None:
+        self._is_set = True
+        self._let_pass()
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    async def wait(self, seconds: float | None) -> bool:
+        if not self._is_set:
+            limit = -1 if seconds is None else min(max(seconds, 0), threading.TIMEOUT_MAX)
+            if self._lock.acquire(timeout=limit):
+                self._let_pass()  # the next waiter
+        return self._is_set
+
+    def _let_pass(self) -> None:
+        try:
+            self._lock.release()
+        except RuntimeError:
+            pass  # another thread did so in the same moment
+
+
+class SyncLock(Lock):
+    """`threading.Lock` behind the interface of backends that await."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    async def __aenter__(self) -> None:
+        self._lock.acquire()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._lock.release()
+
+
+class SyncBackend(ConcurrencyBackend):
+    """Blocking sockets, for `Client`.  Stateless; threads may share it."""
+
+    def run_token(self) -> object:
+        return SyncBackend
+
+    def run_is_over(self, token: object) -> bool:
+        return False
+
+    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+        address = ip_address_of(host, port)
+        if address is not None:
+            return [address]
+        answers: list[list[Address] | BaseException] = []
+        arrived = SyncEvent()
+
+        def done(answer: list[Address] | BaseException) -> None:
+            answers.append(answer)
+            arrived.set()
+
+        lookup_in_thread(host, port, done)
+        if not await arrived.wait(deadline.within(None)):
+            raise deadline.error(ConnectTimeout, RESOLVING, host)
+        answer = answers[0]
+        if isinstance(answer, BaseException):
+            raise resolve_error(host, answer) from answer
+        return answer
+
+    async def connect_tcp(self, address: Address, peer: str, deadline: Deadline) -> SyncStream:
+        sock = None
+        try:
+            sock = new_tcp_socket(address.family)
+            number = sock.connect_ex(address.sockaddr)
+            if number in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+                seconds = deadline.within(None)
+                if seconds is not None and seconds <= 0 or ...:
+                    pass
+            return SyncStream(sock, peer)
+        except BaseException:
+            raise
+
+    async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
+        return function()
+
+    async def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def event(self) -> SyncEvent:
+        return SyncEvent()
+
+    def lock(self) -> SyncLock:
+        return SyncLock()
+
+    def guard(self) -> Guard:
+        return threading.Lock()

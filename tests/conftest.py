@@ -1,0 +1,153 @@
+"""How tests run, and what they run against.
+
+An `async def` test runs three times: on asyncio, on trio and on the blocking backend (see
+`tests/ways.py`).  Its fixtures that depend on the way are `way`, its name; `backend`, the library's
+backend; and `make_client(**options)`.  `@pytest.mark.ways("asyncio", "trio")` leaves some out.
+
+Servers are shared by the whole run: `app_server`, `app_tls_server`, `h2_server` and `nginx`.  A
+test that needs a server to misbehave scripts a `RawServer` of its own (`tests/servers/raw.py`).
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import gc
+import inspect
+import os
+import typing
+
+import pytest
+
+from tests import ways
+from tests.servers.certs import Certs
+from tests.servers.hypercorn_server import HypercornServer
+from tests.servers.nginx import Nginx, NginxMissing
+from tests.servers.uvicorn_server import UvicornServer
+
+if typing.TYPE_CHECKING:
+    import httpcore
+
+MakeClient = collections.abc.Callable[..., "httpcore.AsyncClient"]
+
+PERSONAL_VARIABLES = (
+    *(f"{scheme}_PROXY" for scheme in ("HTTP", "HTTPS", "ALL", "NO")),
+    *("NETRC", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"),
+    *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUEST_METHOD"),
+)
+
+
+# The three ways.
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if inspect.iscoroutinefunction(metafunc.function) and "way" not in metafunc.fixturenames:
+        metafunc.fixturenames.append("way")
+    if "way" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("ways")
+        metafunc.parametrize("way", ways.WAYS if marker is None else marker.args)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    test = pyfuncitem.obj
+    if not inspect.iscoroutinefunction(test):
+        return None
+    values = pyfuncitem.funcargs
+    arguments = {name: values[name] for name in inspect.signature(test).parameters}
+
+    async def main() -> None:
+        try:
+            await test(**arguments)
+        finally:
+            for resource in reversed(values.get("to_close", [])):
+                await resource.close()
+
+    ways.run(values["way"], main)
+    # What was left open warns when it is collected: here, so that it is this test's error.
+    gc.collect()
+    return True
+
+
+def pytest_collection_finish() -> None:
+    # What was imported and collected stays until the end: the collection after each test need
+    # not look at it, and takes a millisecond instead of fifty.
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture
+def backend(way: str) -> httpcore.ConcurrencyBackend:
+    """The library's backend for the way in which the test runs."""
+    return ways.make_backend(way)
+
+
+@pytest.fixture
+def to_close() -> list[typing.Any]:
+    """What an async test appends here has its `close()` awaited when the test ends."""
+    return []
+
+
+@pytest.fixture
+def make_client(way: str, to_close: list[typing.Any]) -> MakeClient:
+    """`make_client(**options)`: a client to be awaited, closed when the test ends."""
+
+    def make(**options: typing.Any) -> httpcore.AsyncClient:
+        client = ways.make_client(way, **options)
+        to_close.append(client)
+        return client
+
+    return make
+
+
+# The surroundings.
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the person who runs the tests has a say in them."""
+    for name in PERSONAL_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+# The servers.
+
+
+@pytest.fixture(scope="session")
+def certs(tmp_path_factory: pytest.TempPathFactory) -> Certs:
+    """A CA and the certificates that it issued; `certs.ca` is the path that clients trust."""
+    return Certs(tmp_path_factory.mktemp("certs"))
+
+
+@pytest.fixture(scope="session")
+def app_server() -> collections.abc.Iterator[UvicornServer]:
+    """uvicorn over plain HTTP/1.1."""
+    with UvicornServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def app_tls_server(certs: Certs) -> collections.abc.Iterator[UvicornServer]:
+    """uvicorn over TLS and HTTP/1.1; it offers no protocol by ALPN."""
+    with UvicornServer(certs.server) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def h2_server(certs: Certs) -> collections.abc.Iterator[HypercornServer]:
+    """hypercorn over TLS; it offers HTTP/2 and HTTP/1.1 by ALPN."""
+    with HypercornServer(certs.server) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nginx(certs: Certs) -> collections.abc.Iterator[Nginx]:
+    """nginx over plain HTTP/1.1, TLS with HTTP/2, and TLS without.  Skips where there is none."""
+    try:
+        server = Nginx(certs.server)
+    except NginxMissing as exc:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(exc))
+    with server:
+        yield server

@@ -1,0 +1,534 @@
+"""Responses read from bytes: whole and byte by byte give the same, for every parser."""
+
+from __future__ import annotations
+
+import typing
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from httpcore.exceptions import RemoteProtocolError
+from httpcore.wire.http11 import (
+    MAX_CHUNK_FRAMING_BYTES,
+    MAX_HEAD_BYTES,
+    NEED_DATA,
+    EndOfMessage,
+    Event,
+    H11Parser,
+    InformationalHead,
+    Parser,
+    ResponseHead,
+    ResponseReader,
+    chunk,
+    request_head,
+)
+
+PARSERS: list[type[Parser]] = [H11Parser]
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.fixture(params=PARSERS, ids=lambda parser: parser.__name__)
+def parser_class(request: pytest.FixtureRequest) -> type[Parser]:
+    return typing.cast("type[Parser]", request.param)
+
+
+class Read(typing.NamedTuple):
+    """What came of reading some bytes."""
+
+    informational: list[int]
+    head: ResponseHead | None
+    body: bytes
+    trailers: list[tuple[bytes, bytes]]
+    complete: bool
+    reusable: bool
+
+
+def read_pieces(
+    parser_class: type[Parser], pieces: typing.Iterable[bytes], method: str = "GET"
+) -> Read:
+    """Feed `pieces` one after the other, `b""` being the close, and collect what comes out."""
+    reader = ResponseReader(parser_class, method, "example.org:80")
+    informational: list[int] = []
+    head: ResponseHead | None = None
+    body = b""
+    queue = list(pieces)
+    while True:
+        event: Event = reader.next_event()
+        if event is NEED_DATA:
+            if not queue:
+                return Read(informational, head, body, [], False, False)
+            reader.feed(queue.pop(0))
+        elif isinstance(event, InformationalHead):
+            informational.append(event.status)
+        elif isinstance(event, ResponseHead):
+            head = event
+        elif isinstance(event, bytes):
+            body += event
+        else:
+            assert isinstance(event, EndOfMessage)
+            for left in queue:
+                reader.feed(left)
+            reusable = reader.reusable and not any(queue)
+            return Read(informational, head, body, event.trailers, True, reusable)
+
+
+def read(
+    parser_class: type[Parser], data: bytes, method: str = "GET", closes: bool = False
+) -> Read:
+    """Read `data` whole and byte by byte, which has to give the same."""
+    end = [b""] if closes else []
+    whole = read_pieces(parser_class, [data, *end], method)
+    single = [data[i : i + 1] for i in range(len(data))]
+    assert read_pieces(parser_class, [*single, *end], method) == whole
+    return whole
+
+
+def refused(
+    parser_class: type[Parser], data: bytes, method: str = "GET", closes: bool = False
+) -> str:
+    """Check that `data` is refused, whole and byte by byte, and return the message."""
+    end = [b""] if closes else []
+    single = [data[i : i + 1] for i in range(len(data))]
+    with pytest.raises(RemoteProtocolError):
+        read_pieces(parser_class, [*single, *end], method)
+    with pytest.raises(RemoteProtocolError) as caught:
+        read_pieces(parser_class, [data, *end], method)
+    assert "example.org:80" in str(caught.value)
+    return str(caught.value)
+
+
+def test_length_body(parser_class: type[Parser]) -> None:
+    """A body ends after Content-Length bytes, and the connection is kept."""
+    got = read(parser_class, OK + b"Content-Length: 5\r\nX-Case: Kept\r\n\r\nhello")
+    assert got.head == (200, b"OK", [(b"Content-Length", b"5"), (b"X-Case", b"Kept")], "HTTP/1.1")
+    assert (got.body, got.complete, got.reusable) == (b"hello", True, True)
+
+
+def test_chunked_body_with_trailers(parser_class: type[Parser]) -> None:
+    """A chunked body ends with its last chunk; what follows is in the trailers."""
+    data = (
+        OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nX-Sum: 1\r\n\r\n"
+    )
+    got = read(parser_class, data)
+    assert (got.body, got.trailers, got.reusable) == (b"abcde", [(b"X-Sum", b"1")], True)
+
+
+def test_body_until_close(parser_class: type[Parser]) -> None:
+    """Without framing the body ends with the connection."""
+    got = read(parser_class, OK + b"\r\nhello", closes=True)
+    assert (got.body, got.complete, got.reusable) == (b"hello", True, False)
+
+
+def test_empty_body(parser_class: type[Parser]) -> None:
+    """Content-Length 0 ends at once."""
+    assert read(parser_class, OK + b"Content-Length: 0\r\n\r\n").reusable
+
+
+@pytest.mark.parametrize(
+    ("fields", "reusable"),
+    [
+        (b"Connection: close\r\n", False),
+        (b"Connection: CLOSE\r\n", False),
+        (b"Connection: keep-alive, Close\r\n", False),
+        (b"Connection: foo\r\nConnection: close\r\n", False),
+        (b"Connection: enclosed\r\n", True),
+    ],
+)
+def test_cn6_connection_options(parser_class: type[Parser], fields: bytes, reusable: bool) -> None:
+    """`close`, in any case and place, ends the connection; a word that holds it does not."""
+    got = read(parser_class, OK + b"Content-Length: 0\r\n" + fields + b"\r\n")
+    assert got.reusable is reusable
+
+
+@pytest.mark.parametrize(
+    ("field", "reusable"), [(b"", False), (b"Connection: Keep-Alive\r\n", True)]
+)
+def test_cn6_http_10(parser_class: type[Parser], field: bytes, reusable: bool) -> None:
+    """HTTP/1.0 keeps the connection only where it says so."""
+    got = read(parser_class, b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n" + field + b"\r\nok")
+    assert (got.body, got.reusable) == (b"ok", reusable)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "left"),
+    [
+        (b"timeout=2, max=3", 2.0, 3),
+        (b"timeout=0", None, None),
+        (b"timeout=-1", None, None),
+        (b"timeout=x, max=y", None, None),
+        (b"TIMEOUT=5", 5.0, None),
+        (b"max=0", None, 0),
+        (b"timeout=99999999999", None, None),
+    ],
+)
+def test_cn7_keep_alive_hints(
+    parser_class: type[Parser], value: bytes, hint: float | None, left: int | None
+) -> None:
+    """`Keep-Alive: timeout=, max=` is read; what makes no sense is ignored."""
+    reader = ResponseReader(parser_class, "GET", "peer")
+    reader.feed(OK + b"Content-Length: 0\r\nKeep-Alive: " + value + b"\r\n\r\n")
+    reader.next_event()
+    assert (reader.keepalive_hint, reader.requests_left) == (hint, left)
+
+
+def test_fr1_length_and_chunked(parser_class: type[Parser]) -> None:
+    """Both framings: the chunks count, or nothing does, and the connection is not used again."""
+    data = OK + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    try:
+        got = read_pieces(parser_class, [data])
+    except RemoteProtocolError:
+        return
+    assert (got.body, got.reusable) == (b"hello", False)
+
+
+@pytest.mark.parametrize(
+    "fields", [b"Content-Length: 5\r\nContent-Length: 6", b"Content-Length: 5, 6"]
+)
+def test_fr2_two_different_lengths(parser_class: type[Parser], fields: bytes) -> None:
+    """Two different lengths are refused."""
+    refused(parser_class, OK + fields + b"\r\n\r\nhello!")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"+5",
+        b"-5",
+        b"0x5",
+        b"5_0",
+        b"5;a",
+        b"",
+        "\u0665".encode(),
+        "\u00b2".encode("latin-1"),
+        b"%d" % 2**70,
+        b"1" * 5000,
+    ],
+)
+def test_fr3_malformed_length(parser_class: type[Parser], value: bytes) -> None:
+    """A Content-Length that is no decimal number of a sane size is refused."""
+    refused(parser_class, OK + b"Content-Length: " + value + b"\r\n\r\nhello")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"xchunked",
+        b'"chunked"',
+        b"\x0bchunked",
+        b"chunked, gzip",
+        b"chunked, chunked",
+        b"chunked;a=b",
+    ],
+)
+def test_fr4_odd_transfer_codings(parser_class: type[Parser], value: bytes) -> None:
+    """A transfer coding other than chunked, once, is refused."""
+    refused(parser_class, OK + b"Transfer-Encoding: " + value + b"\r\n\r\n0\r\n\r\n", closes=True)
+
+
+def test_fr5_http_10_with_chunks(parser_class: type[Parser]) -> None:
+    """Chunks from HTTP/1.0 are read or refused, and the connection is not used again."""
+    data = (
+        b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"2\r\nok\r\n0\r\n\r\n"
+    )
+    try:
+        got = read_pieces(parser_class, [data])
+    except RemoteProtocolError:
+        return
+    assert (got.body, got.reusable) == (b"ok", False)
+
+
+@pytest.mark.parametrize(
+    "size", [b"zz", b"-1", b"+5", b"0x5", b"5_0", b"", b"1" * 17 + b"f", b"fffffffffffffffff"]
+)
+def test_fr6_malformed_chunk_size(parser_class: type[Parser], size: bytes) -> None:
+    """A chunk size that is no hexadecimal number of a sane size is refused."""
+    data = OK + b"Transfer-Encoding: chunked\r\n\r\n" + size + b"\r\nhello\r\n0\r\n\r\n"
+    refused(parser_class, data, closes=True)
+
+
+def test_fr7_chunk_without_end(parser_class: type[Parser]) -> None:
+    """Chunk data that is not followed by CR LF is refused."""
+    refused(parser_class, OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n")
+
+
+@pytest.mark.parametrize("line", [b"2\n", b"2;a\nb\r\n", b"2;a\rb\r\n", b"2\r"])
+def test_fr8_bare_line_ends_in_a_size_line(parser_class: type[Parser], line: bytes) -> None:
+    """A bare LF or CR never ends a chunk size line."""
+    data = OK + b"Transfer-Encoding: chunked\r\n\r\n" + line + b"ok\r\n0\r\n\r\n"
+    try:
+        got = read_pieces(parser_class, [data, b""])
+    except RemoteProtocolError:
+        return
+    assert got.body == b"ok"
+    assert b"\r\n" in line
+
+
+def test_fr9_endless_extension(parser_class: type[Parser]) -> None:
+    """A size line without end is refused before it fills the memory."""
+    start = OK + b"Transfer-Encoding: chunked\r\n\r\n5;"
+    pieces = [start] + [b"a" * 4096] * (MAX_CHUNK_FRAMING_BYTES // 4096 + 2)
+    with pytest.raises(RemoteProtocolError):
+        read_pieces(parser_class, pieces)
+
+
+def test_fr9_more_framing_than_data(parser_class: type[Parser]) -> None:
+    """Chunks of one byte with 4 KiB of extension each are refused after a while."""
+    start = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+    one = b"1;" + b"a" * 4096 + b"\r\nx\r\n"
+    with pytest.raises(RemoteProtocolError, match="chunk framing"):
+        read_pieces(parser_class, [start] + [one] * 1000)
+
+
+def test_fr10_endless_trailers(parser_class: type[Parser]) -> None:
+    """Trailers without end are refused."""
+    start = OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n"
+    pieces = [start] + [b"X-Trailer: " + b"a" * 4000 + b"\r\n"] * 100
+    with pytest.raises(RemoteProtocolError):
+        read_pieces(parser_class, pieces)
+
+
+def test_fr10_trailers_have_no_force(parser_class: type[Parser]) -> None:
+    """Framing fields and cookies in trailers stay there."""
+    trailers = b"Content-Length: 99\r\nTransfer-Encoding: chunked\r\nSet-Cookie: a=b\r\n"
+    data = OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n" + trailers + b"\r\n"
+    got = read(parser_class, data)
+    assert (got.body, len(got.trailers)) == (b"ok", 3)
+    assert got.head is not None
+    assert len(got.head.headers) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"Content-Length: 10\r\n\r\nhello", "5 of 10"),
+        (b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel", "3 bytes"),
+        (b"Transfer-Encoding: chunked\r\n\r\n5", "0 bytes"),
+        (b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "5 bytes"),
+    ],
+)
+def test_fr11_cut_short(parser_class: type[Parser], data: bytes, says: str) -> None:
+    """A body that stops in the middle is never taken for a whole one; the message counts bytes."""
+    assert says in refused(parser_class, OK + data, closes=True)
+
+
+def test_fr12_close_before_the_last_line_end(parser_class: type[Parser]) -> None:
+    """A close between the last chunk and its line end gives the body, unusable, or an error."""
+    refused(parser_class, OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n", closes=True)
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"])
+@pytest.mark.parametrize(("status", "method"), [(b"204", "GET"), (b"304", "GET"), (b"200", "HEAD")])
+def test_fr14_no_body(
+    parser_class: type[Parser], framing: bytes, status: bytes, method: str
+) -> None:
+    """204, 304 and answers to HEAD have no body, whatever they announce."""
+    got = read(parser_class, b"HTTP/1.1 " + status + b" X\r\n" + framing + b"\r\n", method)
+    assert (got.body, got.complete, got.reusable) == (b"", True, True)
+
+
+@pytest.mark.parametrize(
+    ("response", "method"),
+    [
+        (b"HTTP/1.1 204 No Content\r\n\r\n", "GET"),
+        (b"HTTP/1.1 304 Not Modified\r\n\r\n", "GET"),
+        (OK + b"Content-Length: 5\r\n\r\n", "HEAD"),
+        (OK + b"Content-Length: 2\r\n\r\nok", "GET"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "GET"),
+    ],
+)
+def test_fr15_bytes_behind_the_end(
+    parser_class: type[Parser], response: bytes, method: str
+) -> None:
+    """A second response behind the first belongs to nobody."""
+    got = read_pieces(parser_class, [response + OK + b"Content-Length: 3\r\n\r\nbad"], method)
+    assert got.complete
+    assert not got.reusable
+    assert b"bad" not in got.body
+
+
+def test_fr17_many_small_chunks(parser_class: type[Parser]) -> None:
+    """20,000 chunks of one byte give 20,000 bytes."""
+    data = OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n"
+    assert read_pieces(parser_class, [data]).body == b"x" * 20_000
+
+
+def test_fr18_announced_size_is_not_allocated(parser_class: type[Parser]) -> None:
+    """A length of 8 TiB costs nothing until bytes arrive."""
+    got = read(parser_class, OK + b"Content-Length: 8796093022208\r\n\r\nx")
+    assert (got.body, got.complete) == (b"x", False)
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "reason"),
+    [
+        (b"HTTP/1.1 200", 200, b""),
+        (b"HTTP/1.1 200 ", 200, b""),
+        (b"HTTP/1.1 299 Odd", 299, b"Odd"),
+        (b"HTTP/1.1 599 " + b"x" * 600, 599, b"x" * 600),
+        (b"HTTP/1.1 418 \xe9t\xe9", 418, b"\xe9t\xe9"),
+    ],
+)
+def test_hd1_status_lines(
+    parser_class: type[Parser], line: bytes, status: int, reason: bytes
+) -> None:
+    """Reasons may be missing, long or Latin-1, and codes unknown."""
+    got = read(parser_class, line + b"\r\nContent-Length: 0\r\n\r\n")
+    assert got.head is not None
+    assert (got.head.status, got.head.reason) == (status, reason)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<html><body>hello</body></html>\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.0\r\n\r\n",
+        b"\x15\x03\x01\x00\x02\x02\x28\r\n\r\n",
+        b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\r\n\r\n",
+        b"ICY 200 OK\r\n\r\n",
+        b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 20 OK\r\n\r\n",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"HTTP/1.1 +20 OK\r\n\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        "HTTP/1.1 \u0662\u0660\u0660 OK\r\n\r\n".encode(),
+    ],
+)
+def test_hd2_hd3_no_status_line(parser_class: type[Parser], data: bytes) -> None:
+    """What is no status line is refused, with its start, escaped."""
+    message = refused(parser_class, data, closes=True)
+    assert repr(data[:1])[2:-1] in message
+    assert message.isprintable()
+
+
+@pytest.mark.parametrize(
+    "piece", [b"a" * 8192, b"X: y\r\n" * 1000, b"X: y\r\n folded\r\n" * 500, b"\r\n" * 4096]
+)
+def test_hd4_endless_head(parser_class: type[Parser], piece: bytes) -> None:
+    """A head that never ends is refused."""
+    start = b"" if piece.startswith(b"\r\n") else OK
+    with pytest.raises(RemoteProtocolError):
+        read_pieces(parser_class, [start, *[piece] * (MAX_HEAD_BYTES // len(piece) + 9)])
+
+
+def test_hd4_too_many_fields(parser_class: type[Parser]) -> None:
+    """More than 1,000 fields are refused."""
+    refused_head = OK + b"X: y\r\n" * 1001 + b"Content-Length: 0\r\n\r\n"
+    with pytest.raises(RemoteProtocolError, match="header fields"):
+        read_pieces(parser_class, [refused_head])
+
+
+def test_hd5_large_heads(parser_class: type[Parser]) -> None:
+    """A value of 60 KiB and 200 fields of half a KiB each are accepted."""
+    fields = b"Long: " + b"v" * 60 * 1024 + b"\r\n" + b"X: " + b"y" * 200 + b"\r\n"
+    head = OK + fields + b"F: g\r\n" * 200 + b"Content-Length: 2\r\n\r\nok"
+    assert read_pieces(parser_class, [head[:50_000], head[50_000:]]).body == b"ok"
+
+
+def test_hd6_folded_value(parser_class: type[Parser]) -> None:
+    """A folded value is joined by one space, or refused."""
+    try:
+        got = read(parser_class, OK + b"X: a\r\n   b\r\nContent-Length: 0\r\n\r\n")
+    except RemoteProtocolError:
+        return
+    assert got.head is not None
+    assert got.head.headers[0] == (b"X", b"a b")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [b"X: a\rb", b"X: a\x00b", b"X: a\x01b", b"X: a\x7fb", b"X\x00: a", b"X\r: a", b"X: \x0b"],
+)
+def test_hd7_controls(parser_class: type[Parser], field: bytes) -> None:
+    """Control characters in names and values are refused."""
+    refused(parser_class, OK + field + b"\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_hd7_controls_in_the_reason(parser_class: type[Parser]) -> None:
+    """Control characters in the reason are refused."""
+    refused(parser_class, b"HTTP/1.1 200 O\x01K\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize("field", [b"X : a", b"X Y: a", b"no colon", b": a", b" X: a", b'"X": a'])
+def test_hd8_malformed_names(parser_class: type[Parser], field: bytes) -> None:
+    """A name that is no token is refused."""
+    refused(parser_class, OK + field + b"\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_hd9_bytes_over_127(parser_class: type[Parser]) -> None:
+    """Values keep their raw bytes."""
+    got = read(parser_class, OK + b"X: \xff\xc3\xa9\r\nContent-Length: 0\r\n\r\n")
+    assert got.head is not None
+    assert got.head.headers[0] == (b"X", b"\xff\xc3\xa9")
+
+
+def test_hd11_informational_responses(parser_class: type[Parser]) -> None:
+    """Three 1xx, framing fields in them and all, and then the response."""
+    early = b"HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: <a>\r\n\r\n"
+    got = read(parser_class, early * 3 + OK + b"Content-Length: 2\r\n\r\nok")
+    assert (got.informational, got.body) == ([103, 103, 103], b"ok")
+    assert got.head is not None
+    assert len(got.head.headers) == 1
+
+
+def test_hd12_informational_for_ever(parser_class: type[Parser]) -> None:
+    """Too many 1xx responses are refused."""
+    with pytest.raises(RemoteProtocolError, match="informational"):
+        read_pieces(parser_class, [b"HTTP/1.1 103 X\r\n\r\n" * 100])
+
+
+def test_hd12_unasked_upgrade(parser_class: type[Parser]) -> None:
+    """101 without having been asked for is refused."""
+    refused(parser_class, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")
+
+
+def test_hd12_close_after_informational(parser_class: type[Parser]) -> None:
+    """A close behind a 1xx is an error."""
+    refused(parser_class, b"HTTP/1.1 100 Continue\r\n\r\n", closes=True)
+
+
+def test_cn5_no_response_at_all(parser_class: type[Parser]) -> None:
+    """A close before any byte says that there was no response."""
+    assert "without sending a response" in refused(parser_class, b"", closes=True)
+
+
+def test_truncated_tls_message(parser_class: type[Parser]) -> None:
+    """TL8: a body that ends with the connection says what a missing close_notify means."""
+    reader = ResponseReader(parser_class, "GET", "peer")
+    reader.feed(OK + b"\r\nhello")
+    assert isinstance(reader.next_event(), ResponseHead)
+    assert reader.next_event() == b"hello"
+    assert "close_notify after 5 bytes" in str(reader.truncated())
+
+
+def test_request_head() -> None:
+    """A request line, the fields as they are, and an empty line."""
+    head = request_head("GET", b"/a?b", [(b"Host", b"h"), (b"X-Y", b"z")])
+    assert head == b"GET /a?b HTTP/1.1\r\nHost: h\r\nX-Y: z\r\n\r\n"
+
+
+def test_chunk() -> None:
+    """A chunk has its size in hexadecimal."""
+    assert chunk(memoryview(b"x" * 26)) == b"1a\r\n" + b"x" * 26 + b"\r\n"
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    data=st.one_of(
+        st.binary(max_size=200),
+        st.binary(max_size=100).map(lambda tail: OK + b"Transfer-Encoding: chunked\r\n\r\n" + tail),
+        st.binary(max_size=100).map(lambda tail: OK + tail),
+    ),
+    parser_class=st.sampled_from(PARSERS),
+)
+def test_garbage_gives_a_response_or_an_error(data: bytes, parser_class: type[Parser]) -> None:
+    """Any bytes give a response or RemoteProtocolError, the same whole and byte by byte."""
+
+    def outcome(pieces: list[bytes]) -> object:
+        try:
+            return read_pieces(parser_class, [*pieces, b""])
+        except RemoteProtocolError:
+            return "refused"
+
+    assert outcome([data] if data else []) == outcome([data[i : i + 1] for i in range(len(data))])
