@@ -14,7 +14,7 @@ def version() -> str:
     source = (ROOT / "httpcore" / "__version__.py").read_text(encoding="utf-8")
     match = re.search(r'^__version__ = "([^"]+)"$', source, re.MULTILINE)
     if match is None:
-        raise SystemExit("httpcore/__version__.py has no line __version__ = \"...\"")
+        raise SystemExit('httpcore/__version__.py has no line __version__ = "..."')
     return match[1]
 
 

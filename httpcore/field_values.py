@@ -1,8 +1,9 @@
 """Tolerant parsers for the values of header fields: lists, Content-Type, Link.
 
-They read what servers send, so no input makes them raise: what is malformed is skipped, and the first usable
-value counts.  All take time linear in their input.  A quoted string that is never closed goes on
-to the end of the value; the possessive quantifiers (`*+`, `++`) keep the patterns from trying again.
+They read what servers send, so no input makes them raise: what is malformed is skipped, and the
+first usable value counts.  All take time linear in their input.  A quoted string that is never
+closed goes on to the end of the value; the possessive quantifiers (`*+`, `++`) keep the patterns
+from trying again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 
 def list_items(value: str) -> list[str]:
-    """The items of a comma-separated list (RFC 9110 §5.6.1); commas in quoted strings do not count."""
+    """The items of a comma-separated list (RFC 9110 §5.6.1), which may hold quoted commas."""
     if '"' not in value:
         items = value.split(",")
     else:
@@ -29,8 +30,8 @@ def parse_content_type(value: str | None) -> tuple[str, str | None]:
     """
     The media type, in lower case, and the charset of a Content-Type (RFC 9110 §8.3).
 
-    `("", None)` for `None` and for what has neither.  Of several types or charsets the first that is not
-    empty counts.  Whether anyone knows the charset is not looked at.
+    `("", None)` for `None` and for what has neither.  Of several types or charsets the first that
+    is not empty counts.  Whether anyone knows the charset is not looked at.
     """
     media_type, charset = "", None
     for item in list_items(value or ""):

@@ -245,14 +245,13 @@ class TestRawServer:
 
     def test_certificates_for_other_hosts(self, certs: Certs) -> None:
         """A certificate can be issued for any host, over IPv6 too."""
-        tls = certs.issue("*.example.org").server_context()
         try:
-            server = RawServer.replies([b"x"], close=True, tls=tls, host="::1")
-            server.__enter__()
+            socket.create_server(("::1", 0), family=socket.AF_INET6).close()
         except OSError:
             pytest.skip("this machine has no IPv6")
+        tls = certs.issue("*.example.org").server_context()
         with (
-            server,
+            RawServer.replies([b"x"], close=True, tls=tls, host="::1") as server,
             connect(server) as plain,
             certs.client_context().wrap_socket(plain, server_hostname="a.example.org") as sock,
         ):

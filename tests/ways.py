@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import collections.abc
+import gc
 import inspect
 import typing
 
@@ -25,13 +26,28 @@ Main = collections.abc.Callable[[], collections.abc.Coroutine[typing.Any, typing
 
 
 def run(way: str, main: Main) -> None:
-    """Run the coroutine that `main()` makes, that way."""
+    """
+    Run the coroutine that `main()` makes, that way.
+
+    What it left open warns when it is collected: that is done before this returns, so that
+    pytest makes it an error of the test that ran.
+    """
+    complaints: list[object] = []
     if way == "asyncio":
-        asyncio.run(main())
+        asyncio.run(_watched(main, complaints))
     elif way == "trio":
         trio.run(main)
     else:
         run_sync(main())
+    gc.collect()
+    assert not complaints, f"the event loop had to report {complaints}"
+
+
+async def _watched(main: Main, complaints: list[object]) -> None:
+    # What asyncio would only log: errors in callbacks, tasks that nobody waited for.
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, context: complaints.append(context))
+    await main()
 
 
 def make_backend(way: str) -> httpcore.ConcurrencyBackend:

@@ -82,7 +82,8 @@ def lookup_in_thread(
     Look up `host` in a daemon thread, which then calls `done` with the addresses, in
     the order of the resolver and each once, or with what went wrong.
 
-    `done` must not raise.  It may be called long after the caller gave up, or never.
+    `done` must not raise.  It may be called long after the caller gave up, or never; and, where
+    no thread can be had, before this function returns.
     """
 
     def look_up() -> None:
@@ -92,9 +93,13 @@ def lookup_in_thread(
             answer = list(dict.fromkeys(Address(family, addr) for family, _, _, _, addr in found))
         except BaseException as error:
             answer = error
-        done(answer)
+        done(answer or OSError("the resolver gave no address"))
 
-    threading.Thread(target=look_up, name=f"httpcore look-up of {host}", daemon=True).start()
+    thread = threading.Thread(target=look_up, name=f"httpcore look-up of {host}", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:  # no more threads, or the interpreter is on its way out
+        done(error)
 
 
 def resolve_error(host: str, error: BaseException) -> ConnectError:

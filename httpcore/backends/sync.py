@@ -28,7 +28,7 @@ import time
 import typing
 
 from ..deadline import Deadline
-from ..exceptions import ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
+from ..exceptions import ConnectTimeout, ReadError, ReadTimeout, Timeout, WriteError, WriteTimeout
 from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream
 from .sockets import (
     CONNECTING,
@@ -234,7 +234,7 @@ class SyncStream(NetworkStream):
         self._reading = True
         try:
             # Nothing is what is expected, and poll() says so for less than recv() does.
-            if self._closed or (self._more_is_there or self._wait_readable(0)):
+            if self._closed or self._more_is_there or self._wait_readable(0):
                 return self._receive()
             return None
         except ReadError:
@@ -267,6 +267,25 @@ class SyncStream(NetworkStream):
     @property
     def socket(self) -> socket.socket:
         return self._socket
+
+
+def _connected_socket(address: Address, peer: str, deadline: Deadline) -> socket.socket:
+    """Raises `OSError`, or the deadline's error."""
+    sock = new_tcp_socket(address.family)
+    try:
+        number = sock.connect_ex(address.sockaddr)
+        if number in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+            seconds = deadline.within(None)
+            in_time = seconds is None or seconds > 0
+            if not in_time or not _waiter(sock, _OUT)(_milliseconds(seconds)):
+                raise deadline.error(ConnectTimeout, CONNECTING, peer)
+            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            raise OSError(number, os.strerror(number))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 class SyncEvent(Event):
@@ -344,17 +363,12 @@ class SyncBackend(ConcurrencyBackend):
         return answer
 
     async def connect_tcp(self, address: Address, peer: str, deadline: Deadline) -> SyncStream:
-        sock = None
         try:
-            sock = new_tcp_socket(address.family)
-            number = sock.connect_ex(address.sockaddr)
-            if number in (errno.EINPROGRESS, errno.EWOULDBLOCK):
-                seconds = deadline.within(None)
-                if seconds is not None and seconds <= 0 or ...:
-                    pass
-            return SyncStream(sock, peer)
-        except BaseException:
+            return SyncStream(_connected_socket(address, peer, deadline), peer)
+        except Timeout:
             raise
+        except OSError as error:
+            raise connect_error(peer, address, error) from error
 
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         return function()

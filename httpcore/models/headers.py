@@ -1,16 +1,18 @@
 """Header fields: a case-insensitive multi-dict over the raw pairs of the wire.
 
-Theory of operation.  The fields are one list of `(name, value)` bytes pairs, in their order and with
-their case.  That list is never changed in place: whoever changes a `Headers` gives it a new list.  So a
-wire engine can hand its list over without a copy, copies share it, and `raw` can be given out as it is.
+Theory of operation.  The fields are one list of `(name, value)` bytes pairs, in their order and
+with their case.  That list is never changed in place: whoever changes a `Headers` gives it a new
+list.  So a wire engine can hand its list over without a copy, copies share it, and `raw` can be
+given out as it is.
 
 Looking something up builds an index once, from the lower-case name to its values; most responses
-are looked at several times, and many headers are never looked at.  The index belongs to one `Headers`
-alone, so appending a field may extend it; every other change drops it.
+are looked at several times, and many headers are never looked at.  The index belongs to one
+`Headers` alone, so appending a field may extend it; every other change drops it.
 
 Everything is checked when it is set, by RFC 9110 §5.1 (a name is a token) and §5.5 (a value has no
-control characters but HTAB), so that nothing set by a caller can end a line and begin another.  What came from
-the wire was checked by its engine and is not checked again.  No error shows a value: it may be a secret.
+control characters but HTAB), so that nothing set by a caller can end a line and begin another.
+What came from the wire was checked by its engine and is not checked again.  No error shows a
+value: it may be a secret.
 """
 
 from __future__ import annotations
@@ -44,6 +46,8 @@ SECRET_HEADERS = frozenset(
 )
 """The fields, in lower case, whose values are shown in no `repr`, log line or error."""
 
+Default = typing.TypeVar("Default")
+
 _MASK = "[secure]"
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -53,21 +57,22 @@ class Headers(collections.abc.MutableMapping[str, str]):
     """
     The header fields of a message: a mutable mapping of `str` to `str`, in which names may repeat.
 
-    `Headers(headers)` takes `None`, a `Headers`, a mapping, or an iterable of pairs.  Names are `str` or
-    `bytes`.  Values are `bytes`, sent as they are; `str`, sent as Latin-1; or `int`, sent as digits.
-    Blanks around a value are no part of it (RFC 9110 §5.5) and are removed.
+    `Headers(headers)` takes `None`, a `Headers`, a mapping, or an iterable of pairs.  Names are
+    `str` or `bytes`.  Values are `bytes`, sent as they are; `str`, sent as Latin-1; or `int`, sent
+    as digits. Blanks around a value are no part of it (RFC 9110 §5.5) and are removed.
 
-    Reading ignores the case of names.  `h[name]` and `get` join repeated fields by `", "`, which is
-    wrong for Set-Cookie: `getlist` keeps them apart.  Values are read as UTF-8 where they are valid UTF-8,
-    else as Latin-1, so reading never raises for what is there.  Iterating, `len`, `keys`, `values` and `items`
-    take each name once, as it was first written; `multi_items` and `raw` have one pair for each field.
+    Reading ignores the case of names.  `h[name]` and `get` join repeated fields by `", "`, which
+    is wrong for Set-Cookie: `getlist` keeps them apart.  Values are read as UTF-8 where they are
+    valid UTF-8, else as Latin-1, so reading never raises for what is there.  Iterating, `len`,
+    `keys`, `values` and `items` take each name once, as it was first written; `multi_items` and
+    `raw` have one pair for each field.
 
-    Equal are two whose names, ignoring case, have the same values in the same order; a mapping or a list or
-    tuple of pairs may stand for the second.
+    Equal are two whose names, ignoring case, have the same values in the same order; a mapping or
+    a list or tuple of pairs may stand for the second.
 
     Setting raises `InvalidHeader` for a name that is no token, for CR, LF, NUL and other control
-    characters in a value, and for text beyond Latin-1; `TypeError` for `bool`, `None` and other types.
-    Threads may share one that none of them changes.
+    characters in a value, and for text beyond Latin-1; `TypeError` for `bool`, `None` and other
+    types. Threads may share one that none of them changes.
     """
 
     __slots__ = ("_index", "_raw")
@@ -76,7 +81,10 @@ class Headers(collections.abc.MutableMapping[str, str]):
     _index: dict[bytes, list[bytes]] | None
 
     def __init__(self, headers: HeaderTypes = None) -> None:
-        self._raw = [(name, _checked_value(name, value)) for name, value in _named(headers)]
+        if isinstance(headers, Headers):
+            self._raw = headers._raw
+        else:
+            self._raw = [(name, _checked_value(name, value)) for name, value in _named(headers)]
         self._index = None
 
     @classmethod
@@ -105,7 +113,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
     @typing.overload
     def get(self, name: str, default: str) -> str: ...
     @typing.overload
-    def get[T](self, name: str, default: T) -> str | T: ...
+    def get(self, name: str, default: Default) -> str | Default: ...
     def get(self, name: str, default: typing.Any = None) -> typing.Any:
         """The values of `name` joined by `", "`, or `default` where there is none."""
         values = self._by_name().get(_key(name))
@@ -154,7 +162,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
     # Changing.
 
     def __setitem__(self, name: str, value: str | bytes | int) -> None:
-        """Replace all fields called `name` by one, where the first of them stood, else at the end."""
+        """Replace all fields called `name` by one, at the place of the first, else at the end."""
         checked_name = _checked_name(name)
         pair = (checked_name, _checked_value(checked_name, value))
         key = checked_name.lower()
@@ -181,12 +189,17 @@ class Headers(collections.abc.MutableMapping[str, str]):
         """
         Replace our fields by those of `other` that have the same name; `None` drops ours.
 
-        The fields of `other` follow ours, all of them, in their order.  Nothing changes where one is invalid.
+        The fields of `other` follow ours, all of them, in their order.  Nothing changes where one
+        is invalid.
         """
-        new = [
-            (name, None if value is None else _checked_value(name, value))
-            for name, value in _named(other)
-        ]
+        new: collections.abc.Sequence[tuple[bytes, bytes | None]]
+        if isinstance(other, Headers):
+            new = other._raw
+        else:
+            new = [
+                (name, None if value is None else _checked_value(name, value))
+                for name, value in _named(other)
+            ]
         if new:
             keys = {name.lower() for name, _ in new}
             kept = [field for field in self._raw if field[0].lower() not in keys]
@@ -210,7 +223,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
         return result
 
     def __reduce__(self) -> tuple[typing.Any, ...]:
-        return (type(self).from_raw, (self._raw.copy(),))
+        return (Headers.from_raw, (self._raw,))
 
     # The list and its index.
 
@@ -257,8 +270,6 @@ def _named(headers: HeaderTypes) -> collections.abc.Iterable[tuple[bytes, object
     """The fields with their names checked, and their values as they were given."""
     if headers is None:
         return ()
-    if isinstance(headers, Headers):
-        return headers.raw
     pairs: collections.abc.Iterable[object]
     if isinstance(headers, collections.abc.Mapping):
         pairs = headers.items()

@@ -15,7 +15,8 @@ import datetime
 import typing
 
 from ..content.decoders import ContentDecoder, decoder_for
-from ..content.text import LineSplitter, charset, decode_json, decode_text, stream_charset
+from ..content.lines import MAX_LINE_BYTES, LineSplitter
+from ..content.text import charset, decode_json, decode_text, stream_charset
 from ..driver import run_sync
 from ..exceptions import (
     HTTPError,
@@ -32,7 +33,6 @@ from .request import Request
 from .streams import BodyStream, BytesStream, IterableStream, PieceIterator, PlainIterator
 from .url import URL
 
-MAX_LINE_BYTES = 16 * 1024 * 1024
 _EXCERPT_CHARS = 500
 
 class ResponseBase:
@@ -303,32 +303,23 @@ class ResponseBase:
     def _iter_raw(self) -> PieceIterator[bytes]:
         return PieceIterator(self, self._take_body(), None, None)
 
-    def _iter_lines(self, max_line_bytes: int | None) -> PieceIterator[str]:
+    def _iter_lines(self, max_line_bytes: int | None, lf_only: bool) -> PieceIterator[str]:
         from_memory = self._content is not None
         body = self._take_body()
         decoder = None if from_memory else self._decoder()
-        splitter: LineSplitter | None = None
-
-        def split(pieces: collections.abc.Iterable[bytes]) -> collections.abc.Iterator[str]:
-            nonlocal splitter
-            for piece in pieces:
-                if splitter is None:
-                    splitter = LineSplitter(self._line_encoding(piece), max_line_bytes)
-                yield from splitter.feed(piece)
+        encoding = self._encoding or stream_charset(self.headers.get("Content-Type"))
+        splitter = LineSplitter(encoding, max_line_bytes, lf_only=lf_only)
 
         def convert(raw: bytes) -> collections.abc.Iterator[str]:
-            return split((raw,) if decoder is None else decoder.decode(raw))
+            for piece in (raw,) if decoder is None else decoder.decode(raw):
+                yield from splitter.feed(piece)
 
         def flush() -> collections.abc.Iterator[str]:
-            if decoder is not None:
-                yield from split(decoder.flush())
-            if splitter is not None:
-                yield from splitter.flush()
+            for piece in () if decoder is None else decoder.flush():
+                yield from splitter.feed(piece)
+            yield from splitter.flush()
 
         return PieceIterator(self, body, convert, flush)
-
-    def _line_encoding(self, first: bytes) -> str:
-        return self._encoding or stream_charset(self.headers.get("Content-Type"), first)
 
     async def release(self) -> None:
         self._closed = True
@@ -383,13 +374,16 @@ class Response(ResponseBase):
         """The body piece by piece as it stands on the wire, not decoded."""
         return PlainIterator(self._iter_raw())
 
-    def lines(self, max_line_bytes: int | None = MAX_LINE_BYTES) -> collections.abc.Iterator[str]:
+    def lines(
+        self, max_line_bytes: int | None = MAX_LINE_BYTES, *, lf_only: bool = False
+    ) -> collections.abc.Iterator[str]:
         """
         The body line by line, as text, without the line ends (LF, CR LF or CR).
 
-        A line of over `max_line_bytes` raises `ResponseTooLarge`; `None` means no limit.
+        * `max_line_bytes`: a longer line raises `ResponseTooLarge`; `None` means no limit.
+        * `lf_only`: only LF and CR LF end a line, as line-based protocols have it.
         """
-        return PlainIterator(self._iter_lines(max_line_bytes))
+        return PlainIterator(self._iter_lines(max_line_bytes, lf_only))
 
     def close(self) -> None:
         """Give the connection back.  Never waits; the rest of the body is lost."""
@@ -424,14 +418,15 @@ class AsyncResponse(ResponseBase):
         return self._iter_raw()
 
     def lines(
-        self, max_line_bytes: int | None = MAX_LINE_BYTES
+        self, max_line_bytes: int | None = MAX_LINE_BYTES, *, lf_only: bool = False
     ) -> collections.abc.AsyncIterator[str]:
         """
         The body line by line, as text, without the line ends (LF, CR LF or CR).
 
-        A line of over `max_line_bytes` raises `ResponseTooLarge`; `None` means no limit.
+        * `max_line_bytes`: a longer line raises `ResponseTooLarge`; `None` means no limit.
+        * `lf_only`: only LF and CR LF end a line, as line-based protocols have it.
         """
-        return self._iter_lines(max_line_bytes)
+        return self._iter_lines(max_line_bytes, lf_only)
 
     async def close(self) -> None:
         """Give the connection back.  Never waits; the rest of the body is lost."""

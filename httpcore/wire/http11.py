@@ -201,7 +201,7 @@ class ResponseReader:
             self._waiting += len(data)
             self._parser.feed(data)
             if framing is _Framing.CHUNKED:
-                self._check_overhead(len(data))
+                self._fed_in_body += len(data)
         else:
             self._buffer = self._buffer + data if self._buffer else data
 
@@ -371,6 +371,7 @@ class ResponseReader:
                 f"sent a malformed chunked body ({exc}) after {self._received} bytes of data"
             ) from exc.__cause__
         if event is NEED_DATA:
+            self._check_overhead()
             if self._waiting > MAX_CHUNK_FRAMING_BYTES:
                 raise self._violation(
                     f"sent a chunk size line or trailers of more than {MAX_CHUNK_FRAMING_BYTES} bytes"
@@ -386,9 +387,8 @@ class ResponseReader:
         self._buffer = self._parser.rest()
         return self._end(event.trailers)
 
-    def _check_overhead(self, fed: int) -> None:
-        self._fed_in_body += fed
-        overhead = self._fed_in_body - self._received - fed
+    def _check_overhead(self) -> None:
+        overhead = self._fed_in_body - self._received
         if overhead > FREE_OVERHEAD_BYTES and overhead > MAX_OVERHEAD_RATIO * self._received:
             raise self._violation(
                 f"sent {overhead} bytes of chunk framing around {self._received} bytes of data"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import typing
 
 import hypercorn.asyncio
 import hypercorn.config
@@ -39,7 +40,9 @@ async def serve(cert: str, key: str, *alpn: str) -> None:
             announce(listener.getsockname()[1])
             await asyncio.to_thread(wait_for_end)
 
-        await hypercorn.asyncio.serve(app, config, shutdown_trigger=until_end)
+        await hypercorn.asyncio.serve(
+            typing.cast("typing.Any", app), config, shutdown_trigger=until_end
+        )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ ends when its standard input does: so it cannot outlive a parent that was killed
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import subprocess
 import sys
@@ -33,7 +34,6 @@ class ServerProcess:
         self.port = 0
         self._scheme = scheme
         self._command = [sys.executable, "-m", module, *arguments]
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
 
     @property
     def url(self) -> str:
@@ -41,41 +41,41 @@ class ServerProcess:
         return f"{self._scheme}://{self.host}:{self.port}"
 
     def __enter__(self) -> typing.Self:
-        self._process = subprocess.Popen(
-            self._command,
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-        )
-        assert self._process.stdout is not None
-        patience = threading.Timer(SECONDS, self._process.kill)
-        patience.start()
-        try:
-            line = self._process.stdout.readline()
-        finally:
-            patience.cancel()
-        if not line:
-            self._end()
-            self._log.seek(0)
-            raise RuntimeError(f"{self._command} did not start:\n{self._log.read().decode()}")
-        self.port = int(line)
+        with contextlib.ExitStack() as stack:
+            log = stack.enter_context(tempfile.TemporaryFile())
+            process = subprocess.Popen(
+                self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+            )
+            stack.callback(_end, process)
+            line = _first_line(process)
+            if not line:
+                _end(process)
+                log.seek(0)
+                raise RuntimeError(f"{self._command} did not start:\n{log.read().decode()}")
+            self.port = int(line)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._end()
-        self._log.close()
+        self._stack.close()
 
-    def _end(self) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(SECONDS)
-        self._process.stdout.close()
+
+def _first_line(process: subprocess.Popen[bytes]) -> bytes:
+    assert process.stdout is not None
+    patience = threading.Timer(SECONDS, process.kill)
+    patience.start()
+    try:
+        return process.stdout.readline()
+    finally:
+        patience.cancel()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.communicate(timeout=SECONDS)  # which closes its standard input
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
 
 
 def announce(port: int) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import collections.abc
 import contextlib
+import select
 import socket
 import ssl
 import struct
@@ -134,6 +135,24 @@ class RawConnection:
         finally:
             with contextlib.suppress(OSError):
                 self.sock.settimeout(SECONDS)
+
+    def has_data(self, seconds: float) -> bool:
+        """Whether anything that was not taken is there, or comes within `seconds`."""
+        if not self._buffer and not self.peer_closed.is_set():
+            self.sock.settimeout(seconds)
+            try:
+                self._fill()
+            except TimeoutError:
+                return False
+            finally:
+                self.sock.settimeout(SECONDS)
+        return bool(self._buffer)
+
+    def wait_gone(self, seconds: float = SECONDS) -> bool:
+        """Whether the client closes its end within `seconds`; reads nothing meanwhile."""
+        poll = select.poll()
+        poll.register(self.sock, select.POLLRDHUP)
+        return bool(poll.poll(seconds * 1000))
 
     def _read_chunks(self) -> collections.abc.Iterator[bytes]:
         while size := int(self.read_until(b"\r\n")[:-2].partition(b";")[0], 16):
@@ -294,10 +313,11 @@ class RawServer:
         stuck = [thread for thread in self._threads if thread.is_alive()]
         if stuck:
             self._errors.append(AssertionError(f"handlers that did not end: {stuck}"))
-        if error is None and self._errors:
+        if error is not None:
+            for hidden in self._errors:
+                error.add_note(f"besides, the server's handler failed: {hidden!r}")
+        elif self._errors:
             raise self._errors[0]
-        for hidden in self._errors if error is not None else ():
-            error.add_note(f"besides, the server's handler failed: {hidden!r}")
 
     def _start(self, target: collections.abc.Callable[..., None], *args: object) -> None:
         thread = threading.Thread(target=target, args=args, daemon=True)

@@ -4,28 +4,25 @@ asyncio's own transports are not used: one that outlives its loop cannot be clos
 warning, and each has a protocol, a buffer and callbacks that a client has no use for.  The
 stream owns its socket instead:
 
-* Reading.  From its creation on the loop watches the socket, in one registration that stays.
-  What arrives is put into a buffer, and whoever waits is woken: `read()`, a write with
-  `until_readable`, or else the callback of `watch()`.  As bytes go through the buffer in any
-  case, a read that is cancelled loses none.  When `_MAX_CHUNKS` are held that nobody wants, the
-  watching ends until somebody does.
+* Reading.  What arrives goes into a buffer, and then the one is told whom it concerns: `read()`, a
+  write with `until_readable`, or the callback of `watch()`.  As bytes go through the buffer in any
+  case, a read that is cancelled loses none.  When `_MAX_CHUNKS` are held that nobody has asked
+  for, receiving stops until somebody does.
 * Writing.  The socket is tried first.  What it does not take is sent when it becomes
   writable, also after `write()` was left.
-* Limits.  One timer handle a stream.  An operation only notes when it has to end; the timer, when it
-  fires, looks whether anybody still waits and arms itself again for the rest.  A limit counts only
-  if a last look at the socket finds nothing: a loop that was blocked has not seen what came in.
-* Ownership.  The loop holds a `_Tether`, which holds a stream only while somebody waits for it: the
-  task that waits is then reachable from the loop.  An idle stream that its owner drops is collected, and
-  closes its socket on the loop's next turn.
+* Limits.  One timer handle a stream.  An operation only notes when it has to end; the timer, when
+  it fires, looks whether anybody still waits and arms itself again for the rest.  A limit counts
+  only if a last look finds nothing: a loop that was blocked has not seen what came in.
+* Ownership.  The loop holds a `_Tether`, which has the futures of those who wait: so a task that
+  waits is reachable from the loop, and its stream from the task.  An idle stream that its
+  owner drops is collected, and closes its socket.
 * Closing touches the loop only from the loop's own thread, only in the process that opened the
   connection (a forked child shares the parent's epoll), and only while it is not closed.
-
-`ReadinessStream` is for loops that report when a socket is ready, `CompletionStream` for those that
-only report when an operation is complete (Proactor, the default on Windows).
 """
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import collections
 import collections.abc
@@ -45,11 +42,9 @@ _MIN_READ_BYTES = 64 * 1024
 _MAX_READ_BYTES = 256 * 1024
 # How many reads are held that nobody has asked for.
 _MAX_CHUNKS = 4
-# Writes of this size and more let the loop have a turn when they have sent `_BURST_BYTES` without one.
+# Writes of this size and more give the loop a turn after every `_BURST_BYTES`.
 _LARGE_WRITE_BYTES = 32 * 1024
 _BURST_BYTES = 1024 * 1024
-# What one completion-based send is given.
-_SEND_BYTES = 64 * 1024
 
 _NEVER = float("inf")
 _NOTHING = memoryview(b"")
@@ -74,12 +69,12 @@ class _Tether:
         self.reader: Waiter | None = None
         self.writer: Waiter | None = None
 
-    def on_readable(self) -> None:
+    def on_readable(self, _: object = None) -> None:
         stream = self.stream()
         if stream is not None:
             stream._on_readable()
 
-    def on_writable(self) -> None:
+    def on_writable(self, _: object = None) -> None:
         stream = self.stream()
         if stream is not None:
             stream._on_writable()
@@ -132,12 +127,12 @@ class AsyncioStream(NetworkStream):
         self._read_bytes = _MIN_READ_BYTES
         self._receiving = False
         self._ended = False
-        self._read_error: Exception | None = None
+        self._read_error: BaseException | None = None
         self._on_idle: collections.abc.Callable[[], None] | None = None
         # Writing.
         self._unsent = _NOTHING
         self._sending = False
-        self._write_error: Exception | None = None
+        self._write_error: BaseException | None = None
         self._until_readable = False
         self._burst = 0
         # Limits.
@@ -193,17 +188,17 @@ class AsyncioStream(NetworkStream):
         self._on_idle = on_readable
         if on_readable is not None:
             if self._chunks or self._ended:
-                self._loop.call_soon(self._tell_watcher)
+                self._loop.call_soon(self._tell)
             elif not self._receiving:
                 self._start_receiving()
         return True
 
-    def _tell_watcher(self) -> None:
-        if self._on_idle is not None:
-            self._on_idle()
+    def _on_readable(self) -> None:
+        if self._look():
+            self._tell()
 
-    def _arrived(self, data: bytes, error: Exception | None = None) -> None:
-        """Keep what was received, `b""` being the end, and tell one who is interested."""
+    def _keep(self, data: bytes, error: BaseException | None = None) -> None:
+        """Keep what was received; `b""` is the end, by an `error` if there is one."""
         if data:
             self._chunks.append(data)
             if len(data) == self._read_bytes:
@@ -214,11 +209,14 @@ class AsyncioStream(NetworkStream):
             self._ended = True
             self._read_error = error
             self._stop_receiving()
-        tether = self._tether
-        if tether.reader is not None:
-            wake(tether.reader, True)
+
+    def _tell(self) -> None:
+        """Tell the one whom it concerns most that there is something to read."""
+        reader = self._tether.reader
+        if reader is not None and not reader.done():
+            reader.set_result(True)
         elif self._until_readable:
-            wake(tether.writer, True)
+            wake(self._tether.writer, True)
         elif self._on_idle is not None:
             self._on_idle()
 
@@ -233,7 +231,7 @@ class AsyncioStream(NetworkStream):
         """See `NetworkStream.write`."""
         if deadline.ends_at is not None and time.monotonic() >= deadline.ends_at:
             raise deadline.error(WriteTimeout, WRITING, self.peer)
-        if self._unsent or self._write_error is not None:
+        if self._unsent:
             self._unsent = memoryview(b"".join((self._unsent, data)))
         else:
             try:
@@ -264,8 +262,8 @@ class AsyncioStream(NetworkStream):
             left = len(self._unsent)
             if not self._sending:
                 self._start_sending()
-            in_time = await self._progress(deadline.within(deadline.write), until_readable)
-            if not in_time and len(self._unsent) == left:
+            woken = await self._progress(deadline.within(deadline.write), until_readable)
+            if not woken and len(self._unsent) == left:
                 raise deadline.error(WriteTimeout, WRITING, self.peer)
         self._burst = 0
         return True
@@ -276,7 +274,8 @@ class AsyncioStream(NetworkStream):
             if ends < self._timer_at:
                 self._arm_timer(ends)
         self._until_readable = until_readable
-        waiter = self._tether.writer = self._loop.create_future()
+        waiter: Waiter = self._loop.create_future()
+        self._tether.writer = waiter
         try:
             return await waiter
         finally:
@@ -284,7 +283,7 @@ class AsyncioStream(NetworkStream):
             self._until_readable = False
             self._write_ends = _NEVER
 
-    def _sent(self, count: int, error: Exception | None = None) -> None:
+    def _sent(self, count: int, error: BaseException | None = None) -> None:
         """Note that `count` bytes of what was unsent are gone, or that they never will be."""
         self._unsent = self._unsent[count:]
         self._write_error = error
@@ -292,7 +291,7 @@ class AsyncioStream(NetworkStream):
             self._stop_sending()
         wake(self._tether.writer, True)
 
-    def _cannot_write(self, error: Exception | None) -> Exception:
+    def _cannot_write(self, error: BaseException | None) -> BaseException:
         if self._closed:
             return closed_here(WriteError, WRITING, self.peer)
         if isinstance(error, OSError):
@@ -322,10 +321,90 @@ class AsyncioStream(NetworkStream):
             self._look()
             wake(self._tether.reader, False)
         if self._write_ends <= now:
-            self._push()
+            self._on_writable()
             wake(self._tether.writer, False)
-        ends = min(
-            end for end in (self._read_ends, self._write_ends, _NEVER) if end > now
-        )
+        ends = min(end for end in (self._read_ends, self._write_ends, _NEVER) if end > now)
         if ends < _NEVER:
             self._arm_timer(ends)
+
+    # Closing.
+
+    def close(self) -> None:
+        """See `NetworkStream.close`."""
+        if not self._closed:
+            self._shut(_get_running_loop() is self._loop)
+
+    def __del__(self) -> None:
+        # Runs on whatever line allocates, perhaps in the middle of the loop's own bookkeeping.
+        if not self._closed:
+            self._shut(in_loop=False)
+
+    def _shut(self, in_loop: bool) -> None:
+        self._closed = True
+        self._on_idle = None
+        try:
+            if os.getpid() != self._pid or self._loop.is_closed():
+                self._ended = True
+                self._sock.close()
+            elif in_loop or not self._loop.is_running():
+                self._release()
+            else:
+                self._loop.call_soon_threadsafe(self._release)
+        except RuntimeError:  # the loop was closed in this moment
+            self._sock.close()
+
+    def _release(self) -> None:
+        self._chunks.clear()
+        self._ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._stop_receiving()
+        self._stop_sending()
+        self._close_socket()
+        wake(self._tether.reader, True)
+        wake(self._tether.writer, True)
+
+    def _close_socket(self) -> None:
+        self._sock.close()
+
+    @property
+    def is_closed(self) -> bool:
+        """See `NetworkStream.is_closed`."""
+        return self._closed
+
+    @property
+    def socket(self) -> socket.socket | None:
+        """See `NetworkStream.socket`."""
+        return self._sock
+
+    # What the kinds of loop do each in their way.
+
+    @abc.abstractmethod
+    def _start_receiving(self) -> None:
+        """Have `_on_readable` called when something arrives."""
+
+    @abc.abstractmethod
+    def _stop_receiving(self) -> None: ...
+
+    @abc.abstractmethod
+    def _start_sending(self) -> None:
+        """Have `_on_writable` called when more of what is unsent can be sent, or was."""
+
+    @abc.abstractmethod
+    def _stop_sending(self) -> None: ...
+
+    @abc.abstractmethod
+    def _on_writable(self) -> None:
+        """Send what can be sent, and note it by `_sent()`."""
+
+    def _look(self) -> bool:
+        """Receive what is there without waiting; whether something was."""
+        try:
+            data = self._sock.recv(self._read_bytes)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except Exception as error:
+            self._keep(b"", error)
+        else:
+            self._keep(data)
+        return True

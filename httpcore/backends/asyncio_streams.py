@@ -1,0 +1,304 @@
+"""The asyncio backend: streams on both kinds of event loop, look-ups, events, locks.
+
+How a stream works is told in `asyncio_base`; here is what the kinds of loop do differently.
+`ReadinessStream` is for loops that say when a socket is ready: asyncio's own on Unix, and uvloop.
+`CompletionStream` is for those that only say when an operation is complete: Proactor, the
+default on Windows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections.abc
+import contextlib
+import socket
+import typing
+
+from ..deadline import Deadline
+from ..exceptions import ConnectTimeout
+from .asyncio_base import AsyncioStream, Waiter, wake
+from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream
+from .sockets import (
+    CONNECTING,
+    RESOLVING,
+    connect_error,
+    ip_address_of,
+    lookup_in_thread,
+    new_tcp_socket,
+    resolve_error,
+)
+
+T = typing.TypeVar("T")
+
+# What one completion-based send is given.
+_PIECE_BYTES = 64 * 1024
+
+# uvloop rounds timers to milliseconds, perhaps down: a limit that has not passed would be reported.
+_TICK_SECONDS = 0.001
+
+_NO_GUARD: Guard = contextlib.nullcontext()
+
+
+class ReadinessStream(AsyncioStream):
+    """A stream on a loop that says when a socket is readable or writable."""
+
+    __slots__ = ()
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peer: str) -> None:
+        super().__init__(loop, sock, peer)
+        self._start_receiving()
+
+    def _start_receiving(self) -> None:
+        self._receiving = True
+        self._loop.add_reader(self._fd, self._tether.on_readable)
+
+    def _stop_receiving(self) -> None:
+        if self._receiving:
+            self._receiving = False
+            self._loop.remove_reader(self._fd)
+
+    def _start_sending(self) -> None:
+        self._sending = True
+        self._loop.add_writer(self._fd, self._tether.on_writable)
+
+    def _stop_sending(self) -> None:
+        if self._sending:
+            self._sending = False
+            self._loop.remove_writer(self._fd)
+
+    def _on_writable(self) -> None:
+        try:
+            count = self._sock.send(self._unsent)
+        except (BlockingIOError, InterruptedError):
+            return
+        except Exception as error:
+            self._sent(0, error)
+        else:
+            self._sent(count)
+
+
+class CompletionStream(AsyncioStream):
+    """
+    A stream on a loop that says when an operation is complete.
+
+    An operation under way cannot be taken back without losing bytes: so it is a task of its own,
+    which a `read()` or `write()` that is given up leaves running.
+    """
+
+    __slots__ = ("_receiver", "_sender", "_piece")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peer: str) -> None:
+        super().__init__(loop, sock, peer)
+        self._receiver: asyncio.Task[bytes] | None = None
+        self._sender: asyncio.Task[None] | None = None
+        self._piece = b""
+
+    def _task(
+        self, operation: collections.abc.Coroutine[typing.Any, typing.Any, T]
+    ) -> asyncio.Task[T]:
+        task = self._loop.create_task(operation)
+        # One that is left when the loop has ended is none of the user's business.
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        return task
+
+    def _start_receiving(self) -> None:
+        self._receiving = True
+        self._receiver = self._task(self._loop.sock_recv(self._sock, self._read_bytes))
+        self._receiver.add_done_callback(self._tether.on_readable)
+
+    def _stop_receiving(self) -> None:
+        """It ends by itself."""
+
+    def _look(self) -> bool:
+        task = self._receiver
+        if task is None:
+            return super()._look()
+        if not task.done():
+            return False
+        self._receiver = None
+        self._receiving = False
+        if task.cancelled():
+            return False
+        error = task.exception()
+        self._keep(task.result() if error is None else b"", error)
+        return True
+
+    def _start_sending(self) -> None:
+        self._sending = True
+        self._piece = bytes(self._unsent[:_PIECE_BYTES])
+        self._sender = self._task(self._loop.sock_sendall(self._sock, self._piece))
+        self._sender.add_done_callback(self._tether.on_writable)
+
+    def _stop_sending(self) -> None:
+        """It ends by itself."""
+
+    def _on_writable(self) -> None:
+        task = self._sender
+        if task is None or not task.done():
+            return
+        self._sender = None
+        self._sending = False
+        if task.cancelled():
+            return
+        error = task.exception()
+        self._sent(len(self._piece) if error is None else 0, error)
+        if error is None and self._unsent:
+            self._start_sending()
+
+    def _close_socket(self) -> None:
+        for task in (self._receiver, self._sender):
+            if task is not None:
+                task.cancel()
+        super()._close_socket()
+
+
+def _stream_class(loop: asyncio.AbstractEventLoop) -> type[AsyncioStream]:
+    cannot_say_when_ready = type(loop).add_reader is asyncio.AbstractEventLoop.add_reader
+    return CompletionStream if cannot_say_when_ready else ReadinessStream
+
+
+async def _settled(waiter: Waiter, seconds: float | None) -> bool:
+    """Wait until `waiter` is settled, at most `seconds`; whether it was in time."""
+    if seconds is None:
+        return await waiter
+    timer = asyncio.get_running_loop().call_later(seconds + _TICK_SECONDS, wake, waiter, False)
+    try:
+        return await waiter
+    finally:
+        timer.cancel()
+
+
+class AsyncioEvent(Event):
+    """An event for the tasks of one loop; costs nothing until somebody waits."""
+
+    __slots__ = ("_is_set", "_waiters")
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._waiters: list[Waiter] = []
+
+    def set(self) -> None:
+        """See `Event.set`."""
+        self._is_set = True
+        for waiter in self._waiters:
+            wake(waiter, True)
+
+    def is_set(self) -> bool:
+        """See `Event.is_set`."""
+        return self._is_set
+
+    async def wait(self, seconds: float | None) -> bool:
+        """See `Event.wait`."""
+        if self._is_set or (seconds is not None and seconds <= 0):
+            return self._is_set
+        waiter: Waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            await _settled(waiter, seconds)
+        finally:
+            self._waiters.remove(waiter)
+        return self._is_set
+
+
+class AsyncioLock(Lock):
+    """`asyncio.Lock`: first come, first served."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    async def __aenter__(self) -> None:
+        await self._lock.acquire()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._lock.release()
+
+
+class AsyncioBackend(ConcurrencyBackend):
+    """
+    Runs on asyncio: on its own event loops, on uvloop, and on others that implement
+    `add_reader()` or `sock_recv()`.
+
+    Stateless; all instances are alike.
+    """
+
+    def run_token(self) -> object:
+        """See `ConcurrencyBackend.run_token`; the running loop itself."""
+        return asyncio.get_running_loop()
+
+    def run_is_over(self, token: object) -> bool:
+        """See `ConcurrencyBackend.run_is_over`."""
+        return typing.cast("asyncio.AbstractEventLoop", token).is_closed()
+
+    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+        """See `ConcurrencyBackend.resolve`."""
+        address = ip_address_of(host, port)
+        if address is not None:
+            return [address]
+        loop = asyncio.get_running_loop()
+        waiter: Waiter = loop.create_future()
+        answers: list[list[Address] | BaseException] = []
+
+        def done(answer: list[Address] | BaseException) -> None:
+            answers.append(answer)
+            try:
+                loop.call_soon_threadsafe(wake, waiter, True)
+            except RuntimeError:
+                pass  # the loop is closed, and nobody waits any more
+
+        lookup_in_thread(host, port, done)
+        await _settled(waiter, deadline.within(None))
+        if not answers:
+            raise deadline.error(ConnectTimeout, RESOLVING, host)
+        if isinstance(answers[0], BaseException):
+            raise resolve_error(host, answers[0]) from answers[0]
+        return answers[0]
+
+    async def connect_tcp(self, address: Address, peer: str, deadline: Deadline) -> NetworkStream:
+        """See `ConcurrencyBackend.connect_tcp`."""
+        loop = asyncio.get_running_loop()
+        try:
+            sock = new_tcp_socket(address.family)
+        except OSError as error:
+            raise connect_error(peer, address, error) from error
+        limit = deadline.within(None)
+        scope = asyncio.timeout(None if limit is None else limit + _TICK_SECONDS)
+        try:
+            async with scope:
+                await loop.sock_connect(sock, address.sockaddr)
+            return _stream_class(loop)(loop, sock, peer)
+        except OSError as error:
+            sock.close()
+            if scope.expired():
+                raise deadline.error(ConnectTimeout, CONNECTING, peer) from None
+            raise connect_error(peer, address, error) from error
+        except BaseException:
+            sock.close()
+            raise
+
+    async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
+        """See `ConcurrencyBackend.run_blocking`."""
+        return await asyncio.get_running_loop().run_in_executor(None, function)
+
+    def call_later(
+        self, seconds: float, callback: collections.abc.Callable[[], None]
+    ) -> collections.abc.Callable[[], object] | None:
+        """See `ConcurrencyBackend.call_later`."""
+        return asyncio.get_running_loop().call_later(seconds, callback).cancel
+
+    async def sleep(self, seconds: float) -> None:
+        """See `ConcurrencyBackend.sleep`."""
+        await asyncio.sleep(seconds)
+
+    def event(self) -> Event:
+        """See `ConcurrencyBackend.event`."""
+        return AsyncioEvent()
+
+    def lock(self) -> Lock:
+        """See `ConcurrencyBackend.lock`."""
+        return AsyncioLock()
+
+    def guard(self) -> Guard:
+        """See `ConcurrencyBackend.guard`; nothing interrupts a task between two awaits."""
+        return _NO_GUARD

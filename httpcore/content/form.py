@@ -1,0 +1,105 @@
+"""Form data, application/x-www-form-urlencoded: the rules that query parameters share.
+
+A mapping, or pairs, becomes pairs of text:
+
+| value                           | becomes                                                |
+| ------------------------------- | ------------------------------------------------------ |
+| `str`                           | itself; `""` stays, as a field with an empty value     |
+| `int`, `float`                  | its digits, as Python writes them                      |
+| `True`, `False`                 | `true`, `false`                                        |
+| `bytes`                         | decoded as UTF-8                                       |
+| `None`                          | nothing: the field is left out                         |
+| `list`, `tuple`                 | a field for each item, by the rules above; none if empty |
+| else, and a list in a list      | `TypeError` that names the field                       |
+
+A member of an enumeration that is a `str` or `int` too stands for its value.  Encoded, a blank is
+`+`, and all but letters, digits and `_.-~` is percent-encoded UTF-8, as HTML forms have it.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import typing
+import urllib.parse
+
+from ..types import PrimitiveData
+
+FormValue = PrimitiveData | bytes
+
+FormData = (
+    collections.abc.Mapping[str, FormValue | collections.abc.Sequence[FormValue]]
+    | collections.abc.Iterable[tuple[str, FormValue | collections.abc.Sequence[FormValue]]]
+)
+"""A form: a mapping, in which a list repeats the field, or pairs, whose names may repeat."""
+
+
+def form_pairs(data: FormData) -> list[tuple[str, str]]:
+    """
+    The fields of `data` in their order, as text; see the table above.
+
+    Of a multi-dict (what has a `multi_items()`, as `QueryParams` does) all values count.  Raises
+    `TypeError` for what the table does not have, `ValueError` for bytes that are no UTF-8 and text
+    that has none (a lone surrogate).
+    """
+    pairs = []
+    for name, value in form_items(data):
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            if item is not None:
+                pairs.append((name, _text(name, item)))
+    return pairs
+
+
+def form_items(data: FormData) -> list[tuple[str, typing.Any]]:
+    """The names in `data`, each with its value or list of values as it was given."""
+    items: typing.Any = data
+    if isinstance(data, collections.abc.Mapping):
+        items = getattr(data, "multi_items", data.items)()
+    checked = []
+    for item in items:
+        if not isinstance(item, (tuple, list)) or len(item) != 2:
+            raise TypeError(f"a form or a query consists of (name, value) pairs, not {item!r}")
+        if not isinstance(item[0], str):
+            raise TypeError(f"the name of a field or parameter is a str, not {item[0]!r}")
+        _check_encodable(item[0], item[0])
+        checked.append((item[0], item[1]))
+    return checked
+
+
+def encode_pairs(pairs: collections.abc.Iterable[tuple[str, str]]) -> str:
+    """What `form_pairs()` gave, encoded."""
+    return urllib.parse.urlencode(list(pairs))
+
+
+def encode_form(data: FormData) -> bytes:
+    """The body of a request that sends `data` as a form; the errors are those of `form_pairs()`."""
+    return encode_pairs(form_pairs(data)).encode("ascii")
+
+
+def _text(name: str, value: object) -> str:
+    # Not str(value): for members of an enumeration that is their name.
+    if isinstance(value, str):
+        return _check_encodable(name, value if type(value) is str else str.__str__(value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return float.__repr__(value)
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError as exc:
+            raise ValueError(f"the bytes given for {name!r} are no UTF-8; give text") from exc
+    raise TypeError(
+        f"the value of {name!r} is of the type {type(value).__name__}; it has to be str, int, float, "
+        "bool, bytes, None, or a list of these"
+    )
+
+
+def _check_encodable(name: str, text: str) -> str:
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as exc:
+            raise ValueError(f"the text given for {name!r} has a lone surrogate in it") from exc
+    return text

@@ -1,0 +1,340 @@
+"""The pool at work: limits, waiting, time limits, closing, several event loops, threads, forks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+import typing
+
+import pytest
+
+import httpcore
+from tests.conftest import MakeClient
+from tests.dispatch.test_http11 import OK, answering, good, serving
+from tests.servers.raw import RawConnection, RawServer, response
+
+PoolLimits = httpcore.PoolLimits
+TimeoutConfig = httpcore.TimeoutConfig
+
+
+def held(connection: RawConnection) -> None:
+    """Begin an answer that never ends."""
+    connection.read_request()
+    connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
+    connection.wait_closed()
+
+
+async def test_cn11_exhausted_pool_says_who_holds_it(make_client: MakeClient) -> None:
+    """PoolTimeout names the limit, the waiters and the URLs whose responses are not closed."""
+    with serving(held, good) as server:
+        client = make_client(pool_limits=PoolLimits(hard_limit=1, pool_timeout=0.1))
+        answer = await client.get(server.url + "/held", stream=True)
+        with pytest.raises(httpcore.PoolTimeout) as caught:
+            await client.get(server.url)
+        message = str(caught.value)
+        for part in ("hard_limit=1", "1 requests in the queue", "/held", "0.1 s (pool_timeout)"):
+            assert part in message
+        assert isinstance(caught.value, TimeoutError)
+        await answer.close()
+        assert (await client.get(server.url)).content == b"ok"
+
+
+async def test_tm6_default_wait_ends_with_the_read_timeout(make_client: MakeClient) -> None:
+    """Without a pool_timeout a pool that gives nothing back is reported after read_timeout."""
+    with serving(held) as server:
+        client = make_client(
+            pool_limits=PoolLimits(hard_limit=1), timeout=TimeoutConfig(read_timeout=0.2)
+        )
+        answer = await client.get(server.url, stream=True)
+        with pytest.raises(httpcore.PoolTimeout, match=r"0\.2 s"):
+            await client.get(server.url)
+        await answer.close()
+
+
+async def test_total_timeout_while_waiting_for_the_pool(make_client: MakeClient) -> None:
+    """total_timeout ends the wait for a connection too, under its own name."""
+    with serving(held) as server:
+        client = make_client(pool_limits=PoolLimits(hard_limit=1))
+        answer = await client.get(server.url, stream=True)
+        with pytest.raises(httpcore.TotalTimeout):
+            await client.get(server.url, timeout=TimeoutConfig(total_timeout=0.1))
+        await answer.close()
+
+
+@pytest.mark.ways("asyncio")
+async def test_burst_is_worked_off() -> None:
+    """A queue that keeps moving is no timeout, though the last one waits longer than read_timeout."""
+
+    def slow(connection: RawConnection) -> None:
+        while True:
+            connection.read_request()
+            time.sleep(0.05)
+            connection.send(OK)
+
+    with RawServer(slow) as server:
+        limits, timeout = PoolLimits(hard_limit=1), TimeoutConfig(read_timeout=0.3)
+        async with httpcore.AsyncClient(pool_limits=limits, timeout=timeout) as client:
+            answers = await asyncio.gather(*[client.get(server.url) for _ in range(12)])
+        assert [answer.content for answer in answers] == [b"ok"] * 12
+        assert len(server.connections) == 1
+
+
+@pytest.mark.ways("asyncio")
+async def test_cn12_third_of_the_waiters_is_cancelled() -> None:
+    """500 tasks on 10 connections, a third of them cancelled: all the others are answered."""
+    with RawServer(good) as server:
+        async with httpcore.AsyncClient(pool_limits=PoolLimits(hard_limit=10)) as client:
+            tasks = [asyncio.create_task(client.get(server.url)) for _ in range(500)]
+            await asyncio.sleep(0)
+            for task in tasks[::3]:
+                task.cancel()
+            done = await asyncio.gather(*tasks, return_exceptions=True)
+            for number, result in enumerate(done):
+                if number % 3:
+                    assert isinstance(result, httpcore.AsyncResponse)
+                else:
+                    assert isinstance(result, asyncio.CancelledError)
+            assert len(server.connections) <= 14  # four were cancelled while they connected
+            assert len(client.dispatch.active_connections) == 0  # type: ignore[attr-defined]
+
+
+async def test_cn13_failures_do_not_poison_the_pool(make_client: MakeClient) -> None:
+    """A pool of one, after each kind of failure many times over, still works."""
+
+    def resetting(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.reset()
+
+    def silent(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.wait_closed()
+
+    def bad_gzip(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.send(response(b"no gzip", headers=[("Content-Encoding", "gzip")]))
+        connection.wait_closed()
+
+    scripts = [resetting, silent, bad_gzip] * 5
+    with serving(*scripts, good) as server:
+        client = make_client(
+            pool_limits=PoolLimits(hard_limit=1, soft_limit=0), timeout=TimeoutConfig(0.05)
+        )
+        for _ in scripts:
+            with pytest.raises(httpcore.RequestException):
+                await client.get(server.url)
+            with pytest.raises(httpcore.ConnectError):
+                await client.get("http://127.0.0.1:1")
+        assert (await client.get(server.url, timeout=5)).content == b"ok"
+
+
+async def test_cn14_use_after_close(make_client: MakeClient) -> None:
+    """A closed client says so; closing it twice is fine."""
+    client = make_client()
+    await client.close()
+    await client.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        await client.get("http://example.org")
+
+
+@pytest.mark.ways("asyncio")
+async def test_cn14_close_while_requests_run_and_wait() -> None:
+    """Closing ends what runs and what waits at once, with NetworkError."""
+
+    def silent(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.wait_closed()
+
+    with RawServer(silent) as server:
+        client = httpcore.AsyncClient(pool_limits=PoolLimits(hard_limit=1))
+        tasks = [asyncio.create_task(client.get(server.url)) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        await client.close()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            assert isinstance(result, httpcore.NetworkError)
+            assert "closed" in str(result)
+
+
+def test_cn14_close_from_another_thread() -> None:
+    """Closing a sync client ends what runs and what waits in other threads."""
+
+    def silent(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.wait_closed()
+
+    errors: list[BaseException] = []
+
+    def use(client: httpcore.Client, url: str) -> None:
+        try:
+            client.get(url, timeout=20)
+        except BaseException as exc:
+            errors.append(exc)
+
+    with RawServer(silent) as server:
+        client = httpcore.Client(pool_limits=PoolLimits(hard_limit=1))
+        threads = [threading.Thread(target=use, args=(client, server.url)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.2)
+        client.close()
+        for thread in threads:
+            thread.join(5)
+        assert [type(error).__mro__.count(httpcore.NetworkError) for error in errors] == [1, 1, 1]
+        assert all("closed" in str(error) for error in errors)
+
+
+async def test_cn7_keep_alive_hint(make_client: MakeClient) -> None:
+    """A connection is not used past the server's `Keep-Alive: timeout=`."""
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nKeep-Alive: timeout=1\r\n\r\nok"
+    with serving(answering(reply), good) as server:
+        client = make_client()
+        await client.get(server.url)
+        time.sleep(1.1)
+        await client.get(server.url)
+        assert len(server.connections) == 2
+
+
+async def test_cn8_keepalive_expiry(make_client: MakeClient) -> None:
+    """A connection that was idle for longer than keepalive_expiry is not used again."""
+    with serving(good) as server:
+        client = make_client(pool_limits=PoolLimits(keepalive_expiry=0.05))
+        await client.get(server.url)
+        time.sleep(0.1)
+        await client.get(server.url)
+        assert len(server.connections) == 2
+
+
+@pytest.mark.ways("asyncio")
+async def test_cn8_expired_connection_is_closed_without_a_request() -> None:
+    """On asyncio an idle connection is closed when its time has come, not at the next request."""
+    with serving(good) as server:
+        limits = PoolLimits(keepalive_expiry=0.1)
+        async with httpcore.AsyncClient(pool_limits=limits) as client:
+            await client.get(server.url)
+            await asyncio.sleep(0.05)
+            await client.get(server.url)
+            await asyncio.sleep(0.3)
+            assert len(client.dispatch.keepalive_connections) == 0  # type: ignore[attr-defined]
+
+
+@pytest.mark.ways("asyncio")
+async def test_idle_connection_is_watched() -> None:
+    """On asyncio a FIN on an idle connection removes it from the pool at once."""
+
+    def first(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.send(OK)
+
+    with serving(first, good) as server:
+        async with httpcore.AsyncClient() as client:
+            await client.get(server.url)
+            await asyncio.sleep(0.1)
+            assert len(client.dispatch.keepalive_connections) == 0  # type: ignore[attr-defined]
+
+
+async def test_no_expiry(make_client: MakeClient) -> None:
+    """keepalive_expiry=None keeps idle connections."""
+    with serving(good) as server:
+        client = make_client(pool_limits=PoolLimits(keepalive_expiry=None))
+        await client.get(server.url)
+        await client.get(server.url)
+        assert len(server.connections) == 1
+
+
+def test_two_event_loops() -> None:
+    """A client used in two `asyncio.run()` calls works, and closes what the first loop opened."""
+    with serving(good) as server:
+        client = httpcore.AsyncClient()
+
+        async def use(last: bool) -> None:
+            assert (await client.get(server.url)).content == b"ok"
+            if last:
+                await client.close()
+
+        asyncio.run(use(False))
+        asyncio.run(use(True))
+        assert len(server.connections) == 2
+        assert server.connections[0].peer_closed.wait(5)
+
+
+@pytest.mark.ways("asyncio")
+async def test_sync_client_inside_a_running_loop() -> None:
+    """A sync client works where an event loop runs."""
+    with serving(good) as server, httpcore.Client() as client:
+        assert client.get(server.url).content == b"ok"
+
+
+def test_many_threads_one_client() -> None:
+    """CN20: 32 threads on one client; every answer belongs to its request."""
+
+    def echoing(connection: RawConnection) -> None:
+        for number in range(1, 1000):
+            request = connection.read_request()
+            connection.send(response(request.target.encode()))
+            if number % 7 == 0:
+                return  # a random-looking close
+
+    wrong: list[object] = []
+
+    def use(client: httpcore.Client, url: str, name: int) -> None:
+        for number in range(15):
+            target = f"/{name}/{number}"
+            content = client.get(url + target).text
+            if content != target:
+                wrong.append((target, content))
+
+    with RawServer(echoing) as server, httpcore.Client(pool_limits=PoolLimits(hard_limit=8)) as client:
+        threads = [threading.Thread(target=use, args=(client, server.url, n)) for n in range(32)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert wrong == []
+        pool = typing.cast("httpcore.ConnectionPool", client.dispatch)
+        assert pool.active_connections == []
+        assert len(pool.keepalive_connections) <= 8
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX forks")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_fork() -> None:
+    """A forked child opens its own connections and leaves its parent's alone."""
+    with serving(good) as server, httpcore.Client() as client:
+        client.get(server.url)
+        child = os.fork()
+        if child == 0:
+            ok = client.get(server.url).content == b"ok"
+            os._exit(0 if ok else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert client.get(server.url).content == b"ok"
+        assert len(server.connections) == 2
+
+
+async def test_shared_pool_is_left_open(make_client: MakeClient, backend: typing.Any) -> None:
+    """A client does not close a dispatcher that it was given."""
+    with serving(good) as server:
+        async with httpcore.ConnectionPool(backend=backend) as pool:
+            async with make_client(dispatch=pool) as client:
+                await client.get(server.url)
+            assert len(pool.keepalive_connections) == 1
+            answer = await pool.request("GET", server.url)
+            assert isinstance(answer, httpcore.AsyncResponse)
+            assert answer.content == b"ok"
+        assert repr(pool) == "<ConnectionPool(0 active, 0 idle)>"
+
+
+def test_dropped_client_warns() -> None:
+    """A client that is dropped with connections open warns once and closes them."""
+    with serving(good) as server:
+        client = httpcore.Client()
+        client.get(server.url)
+        with pytest.warns(ResourceWarning, match="without being closed"):
+            del client
+        assert server.connections[0].peer_closed.wait(5)
+
+
+def test_unused_client_needs_no_close() -> None:
+    """A client that opened nothing is dropped without a word."""
+    httpcore.Client()
+    httpcore.AsyncClient()
