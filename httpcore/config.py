@@ -116,8 +116,9 @@ class TimeoutConfig(_Value):
 
     def over(self, base: TimeoutConfig) -> TimeoutConfig:
         """This config with every field that is not given taken from `base`."""
-        if self == _ALL_UNSET:
-            return base
+        given = (self.connect_timeout, self.read_timeout, self.write_timeout, self.total_timeout)
+        if UNSET not in given:
+            return self
         return TimeoutConfig(
             **{
                 name: getattr(base, name) if value is UNSET else value
@@ -142,9 +143,6 @@ def _seconds(name: str, value: object) -> Seconds | Unset:
     if not value > 0:
         raise ValueError(f"{name} has to be more than zero seconds, not {value!r}; None means no limit")
     return None if math.isinf(value) else float(value)
-
-
-_ALL_UNSET = TimeoutConfig()
 
 
 class PoolLimits(_Value):

@@ -13,6 +13,7 @@ import re
 _QUOTED = r'"(?:[^"\\]++|\\.)*+"?'
 _LIST_ITEM = re.compile(rf'(?:[^",]++|{_QUOTED})++', re.DOTALL)
 _PARAMETER = re.compile(rf'(?:[^";]++|{_QUOTED})++', re.DOTALL)
+_LINK = re.compile(rf'<([^<>]*+)>((?:[^",]++|{_QUOTED})*+)', re.DOTALL)
 _QUOTED_TEXT = re.compile(r'"((?:[^"\\]++|\\.)*+)', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
@@ -53,20 +54,12 @@ def parse_link_header(value: str) -> list[dict[str, str]]:
     Parameters are in lower case, unquoted; of those that repeat the first counts (§3.3).
     """
     links = []
-    position = 0
-    while (end := value.find(">", position)) >= 0:
-        start = value.rfind("<", position, end)  # a URI has no "<", so an earlier one is a stray
-        position = end + 1
-        if start < 0:
-            continue
-        link = {"url": value[start + 1 : end].strip()}
-        parameters = _LIST_ITEM.match(value, position)
-        if parameters is not None:
-            position = parameters.end()
-            for parameter in _PARAMETER.findall(parameters[0]):
-                name, _, argument = parameter.partition("=")
-                if name := name.strip().lower():
-                    link.setdefault(name, _unquoted(argument))
+    for target, parameters in _LINK.findall(value):
+        link = {"url": target.strip()}
+        for parameter in _PARAMETER.findall(parameters):
+            name, _, argument = parameter.partition("=")
+            if name := name.strip().lower():
+                link.setdefault(name, _unquoted(argument))
         links.append(link)
     return links
 

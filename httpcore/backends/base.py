@@ -20,6 +20,7 @@ import typing
 
 from ..config import SSLConfig
 from ..deadline import Deadline
+from ..exceptions import ReadError
 
 T = typing.TypeVar("T")
 
@@ -33,6 +34,10 @@ class Address(typing.NamedTuple):
     def __str__(self) -> str:
         host, port = self.sockaddr[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class TruncatedTLS(ReadError):
+    """The connection ended without TLS's close_notify: somebody may have cut it (RFC 9112 §9.8)."""
 
 
 class NetworkStream(abc.ABC):
@@ -182,12 +187,12 @@ class ConcurrencyBackend(abc.ABC):
         Raises `SSLError` for what TLS refuses and `ConnectError` for a connection that broke, and closes
         `stream` then.
         """
-        from . import tls  # a client of plain http never loads it
+        from . import tls, tls_context  # a client of plain http never loads them
 
-        context = tls.cached_ssl_context(config, http2)
+        context = tls_context.cached_ssl_context(config, http2)
         try:
             if context is None:
-                context = await self.run_blocking(lambda: tls.ssl_context(config, http2))
+                context = await self.run_blocking(lambda: tls_context.ssl_context(config, http2))
         except BaseException:
             stream.close()
             raise

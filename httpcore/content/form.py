@@ -65,9 +65,9 @@ def form_items(data: FormData) -> list[tuple[str, typing.Any]]:
     return checked
 
 
-def encode_pairs(pairs: collections.abc.Iterable[tuple[str, str]]) -> str:
+def encode_pairs(pairs: collections.abc.Sequence[tuple[str, str]]) -> str:
     """What `form_pairs()` gave, encoded."""
-    return urllib.parse.urlencode(list(pairs))
+    return urllib.parse.urlencode(pairs)
 
 
 def encode_form(data: FormData) -> bytes:
@@ -91,8 +91,8 @@ def _text(name: str, value: object) -> str:
         except UnicodeDecodeError as exc:
             raise ValueError(f"the bytes given for {name!r} are no UTF-8; give text") from exc
     raise TypeError(
-        f"the value of {name!r} is of the type {type(value).__name__}; it has to be str, int, float, "
-        "bool, bytes, None, or a list of these"
+        f"the value of {name!r} is of the type {type(value).__name__}; it has to be str, int, "
+        "float, bool, bytes, None, or a list of these"
     )
 
 

@@ -97,11 +97,11 @@ class LineSplitter:
 
     def _cut_at_limit(self, lines: list[str]) -> None:
         """Drop the first line that is too long, and all after it."""
-        if self._max is None:
+        # Four bytes a character at most: lines are seldom so long that they have to be encoded.
+        if self._max is None or 4 * max(map(len, lines)) <= self._max:
             return
         for position, line in enumerate(lines):
-            # Four bytes a character at most: few lines are so long that they have to be encoded.
-            if 4 * len(line) > self._max and _utf8_size(line) > self._max:
+            if _utf8_size(line) > self._max:
                 self._too_long = True
                 del lines[position:]
                 return

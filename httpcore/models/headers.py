@@ -18,6 +18,7 @@ value: it may be a secret.
 from __future__ import annotations
 
 import collections.abc
+import functools
 import re
 import typing
 
@@ -49,7 +50,7 @@ SECRET_HEADERS = frozenset(
 Default = typing.TypeVar("Default")
 
 _MASK = "[secure]"
-_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -59,7 +60,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
 
     `Headers(headers)` takes `None`, a `Headers`, a mapping, or an iterable of pairs.  Names are
     `str` or `bytes`.  Values are `bytes`, sent as they are; `str`, sent as Latin-1; or `int`, sent
-    as digits. Blanks around a value are no part of it (RFC 9110 §5.5) and are removed.
+    as digits.  Blanks around a value are no part of it (RFC 9110 §5.5) and are removed.
 
     Reading ignores the case of names.  `h[name]` and `get` join repeated fields by `", "`, which
     is wrong for Set-Cookie: `getlist` keeps them apart.  Values are read as UTF-8 where they are
@@ -72,7 +73,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
 
     Setting raises `InvalidHeader` for a name that is no token, for CR, LF, NUL and other control
     characters in a value, and for text beyond Latin-1; `TypeError` for `bool`, `None` and other
-    types. Threads may share one that none of them changes.
+    types.  Threads may share one that none of them changes.
     """
 
     __slots__ = ("_index", "_raw")
@@ -219,7 +220,8 @@ class Headers(collections.abc.MutableMapping[str, str]):
     def merged(self, other: HeaderTypes) -> Headers:
         """A copy, updated with `other`: a client's headers with those of a call."""
         result = self.copy()
-        result.update(other)
+        if other is not None:
+            result.update(other)
         return result
 
     def __reduce__(self) -> tuple[typing.Any, ...]:
@@ -288,23 +290,28 @@ def _pair(pair: object) -> tuple[bytes, object]:
 
 def _checked_name(name: object) -> bytes:
     if isinstance(name, str):
-        raw = name.encode("latin-1", "replace")  # "?" is not allowed in a name either
-    elif isinstance(name, bytes):
-        raw = name
-    else:
-        raise TypeError(f"the name of a header is str or bytes, not {type(name).__name__}")
-    valid = _NAME.match(raw)
-    if valid is None:
-        reason = f"it begins with {name[:1]!r}" if name else "it is empty"
-        raise InvalidHeader(f"the name of a header is no token (RFC 9110 section 5.1): {reason}")
-    end = valid.end()
-    if end != len(raw):
-        # What follows is not shown: "Authorization: Bearer ..." is a mistake that happens.
-        raise InvalidHeader(
-            f"the name of header {name[:end]!r} goes on with {name[end : end + 1]!r}, "
-            "which no name may have (RFC 9110 section 5.1)"
-        )
+        return _encoded_name(name)
+    if isinstance(name, bytes):
+        _check_token(name, name)
+        return name
+    raise TypeError(f"the name of a header is str or bytes, not {type(name).__name__}")
+
+
+@functools.lru_cache(maxsize=512)  # the same few names come with every request
+def _encoded_name(name: str) -> bytes:
+    raw = name.encode("latin-1", "replace")  # "?" is not allowed in a name either
+    _check_token(raw, name)
     return raw
+
+
+def _check_token(raw: bytes, name: str | bytes) -> None:
+    token = _TOKEN.match(raw)
+    end = 0 if token is None else token.end()
+    if end == len(raw) > 0:
+        return
+    # What follows is not shown: "Authorization: Bearer ..." is a mistake that happens.
+    problem = f"{name[:end]!r} is followed by {name[end : end + 1]!r}" if name else "it is empty"
+    raise InvalidHeader(f"the name of a header is no token (RFC 9110 section 5.1): {problem}")
 
 
 def _checked_value(name: bytes, value: object) -> bytes:

@@ -21,15 +21,15 @@ class QueryParams(collections.abc.Mapping[str, str]):
     The parameters of a query: an immutable mapping of `str` to `str`, in which names may repeat.
 
     `QueryParams(params)` takes `None`, a query as `str` (with or without its `?`), a mapping, in
-    which a list repeats the name, an iterable of pairs, or a `QueryParams`.  Values follow the table
-    in `httpcore.content.form`: numbers become digits, `True` becomes `true`, `None` leaves the
-    parameter out, other types are a `TypeError`.  In a query given as `str`, `+` is a blank, a name
-    without `=` has the value `""`, and escapes that are no UTF-8 become U+FFFD.
+    which a list repeats the name, an iterable of pairs, or a `QueryParams`.  Values follow the
+    table in `httpcore.content.form`: numbers become digits, `True` becomes `true`, `None` leaves
+    the parameter out, other types are a `TypeError`.  In a query given as `str`, `+` is a blank, a
+    name without `=` has the value `""`, and escapes that are no UTF-8 become U+FFFD.
 
     `q[name]` is the last value of that name, `getlist` all of them.  Iterating, `len`, `keys`,
-    `values` and `items` take each name once; `multi_items` every parameter.  Equal are two in which
-    every name has the same values in the same order, whatever the order of the names; a mapping or a
-    list of pairs may stand for the second.
+    `values` and `items` take each name once; `multi_items` every parameter.  Equal are two in
+    which every name has the same values in the same order, whatever the order of the names; a
+    mapping or a list of pairs may stand for the second.
 
     `str()` is the query, encoded as forms are (a blank is `+`); `repr()` hides the values of what
     looks like a secret.  Threads may share it.
@@ -85,7 +85,8 @@ class QueryParams(collections.abc.Mapping[str, str]):
         given = form_items(params)
         new = [(name, (name, value)) for name, value in form_pairs(given)]
         own = [(name, (name, value)) for name, value in self._pairs]
-        return QueryParams(tuple(_replaced(own, new, {name for name, _ in given})))
+        merged: list[tuple[str, str]] = _replaced(own, new, {name for name, _ in given})
+        return QueryParams(merged)
 
     def _by_name(self) -> dict[str, tuple[str, ...]]:
         return {name: tuple(self.getlist(name)) for name in self._last}
@@ -130,7 +131,7 @@ def merge_query(query: str, params: QueryParams) -> str:
 
 
 def _replaced(own: list[tuple[str, T]], new: list[tuple[str, T]], names: set[str]) -> list[T]:
-    """`own` with what has one of `names` replaced by what has it in `new`; then the rest of `new`."""
+    """`own`, what has one of `names` replaced by what has it in `new`; then the rest of `new`."""
     waiting: dict[str, list[T]] = {}
     for name, item in new:
         waiting.setdefault(name, []).append(item)

@@ -5,9 +5,9 @@ text, with all that sending a request needs, and the same object is given for th
 then on.  Both classes are immutable; threads may share them.
 
 A URL is normalised where that changes nothing for the server: scheme and host are in lower case,
-a host that is not ASCII becomes A-labels (`xn--...`), an IPv6 address has its shortest form, and the
-default port and an empty userinfo are left out.  Path and query stay as they were typed, save that
-what no URL may contain is percent-encoded; see `url_syntax`.
+a host that is not ASCII becomes A-labels (`xn--...`), an IPv6 address has its shortest form, the
+default port and an empty userinfo are left out.  Path and query stay as they were typed, save
+that what no URL may contain is percent-encoded; see `url_syntax`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from ..config import UNSET, Unset
 from ..exceptions import InvalidURL
 from .query_params import QueryParams, QueryParamTypes, merge_query
 from .url_syntax import (
+    DEFAULT_PORTS,
     Authority,
     Malformed,
     Parts,
+    authority_of,
+    check_length,
     credentials,
     escaped,
     masked_parts,
     masked_text,
-    parse_authority,
     resolve,
     split,
 )
-
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # Entries of the cache, and the longest text that is worth one: together some megabytes at most.
 _CACHED_URLS = 2048
@@ -58,8 +58,8 @@ class URL(_Immutable):
     * `query_params`: merged onto the URL's own query, in front of the fragment: a name that is
       there already gets the new values, all else stays as it was typed.  See `QueryParams`.
 
-    Raises `InvalidURL` for what is malformed and, without `allow_relative`, for all but http and
-    https URLs with a host; `TypeError` for other types.
+    Raises `InvalidURL` for what is malformed or has more than 65,536 characters and, without
+    `allow_relative`, for all but http and https URLs with a host; `TypeError` for other types.
 
     Attributes.  What is not there is `""`, unless it says otherwise.
 
@@ -70,16 +70,14 @@ class URL(_Immutable):
       address; an IPv6 address without brackets, with its zone if it has one: `"fe80::1%eth0"`.
     * `port`: an `int`, the default port too; 0 where there is neither one nor a default.
     * `path`: as it is sent, so `"/"` where a URL with a host has none.
-    * `query`, `fragment`: without `?` and `#`.
-    * `full_path`: path and query.
+    * `query`, `fragment`: without `?` and `#`.  `full_path`: path and query.
     * `is_ssl`: whether the scheme is https.
     * `raw_target`: the request target in origin form, as bytes (RFC 9112 §3.2.1); no fragment.
     * `host_header`: the value of the Host field, as bytes (RFC 9110 §7.2): without userinfo, zone
       and default port.
 
     `str(url)` is the whole URL, with its password, and so is what `pickle` writes.  `repr(url)` and
-    `masked` are for people and logs: without userinfo, and without the values of query parameters
-    whose names speak of secrets.
+    `masked` are for people and logs: no userinfo, no values of parameters named like secrets.
 
     Equal are two with the same `str()`, and a `str` equals the `URL` whose `str()` it is.
     `http://h` and `http://h/` are sent alike, but they are not equal.
@@ -190,16 +188,14 @@ class URL(_Immutable):
 
     def resolve_with(self, url: URL | str) -> URL:
         """
-        What the reference `url` means where this URL was asked for (RFC 3986 §5.2): what a Location
-        or a link leads to.
+        What the reference `url` of a Location or link in an answer from here means (RFC 3986 §5.2).
 
-        An absolute `url` is its own result.  It may be one that cannot be requested, such as
-        `mailto:...`; `URL(result)` refuses that.  Raises `InvalidURL` for what is malformed, and
-        where this URL has no scheme.
+        The result may be one that cannot be requested (`mailto:...`); `URL(result)` refuses that.
+        Raises `InvalidURL` for what is malformed, and where this URL has no scheme.
         """
         if self._parts.scheme is None:
             raise InvalidURL(
-                f"the URL {masked_text(self._text)} is relative; only an absolute one resolves others"
+                f"the URL {masked_text(self._text)} is relative itself; use an absolute one"
             )
         return _from_parts(resolve(self._parts, URL(url, allow_relative=True)._parts))
 
@@ -228,8 +224,8 @@ class URL(_Immutable):
             return URL(reference)
         if authority is not None:
             raise InvalidURL(
-                f"the URL {masked_text(reference._text)} has a host, but no scheme; write https: in "
-                "front of it, or a single '/' if it is a path below the base URL"
+                f"the URL {masked_text(reference._text)} has a host, but no scheme; write https: "
+                "in front of it, or a single '/' if it is a path below the base URL"
             )
         base = self._parts
         if path:
@@ -271,19 +267,24 @@ class URL(_Immutable):
 
 def _parse(text: str) -> URL:
     try:
-        parts = escaped(split(text))
-        authority = _authority(parts)
-        username, password = credentials(authority.userinfo)
+        return _build(escaped(split(text)))
     except Malformed as exc:
         raise InvalidURL(f"the URL {masked_text(text)} is malformed: {exc}") from None
+
+
+def _build(parts: Parts) -> URL:
     scheme = (parts.scheme or "").lower()
     default_port = DEFAULT_PORTS.get(scheme, 0)
-    host, port = authority.host, authority.port or default_port
-    if port == default_port:
+    authority = authority_of(parts)
+    username, password = credentials(authority.userinfo)
+    if authority.port == default_port:
         authority = authority._replace(port=None)
     parts = parts._replace(
         scheme=scheme or None, authority=None if parts.authority is None else str(authority)
     )
+    text = str(parts)
+    check_length(text)  # again, as escapes are long: what comes out can be parsed itself
+    host, port = authority.host, authority.port or default_port
     path = parts.path or ("/" if host else "")
     full_path = path if parts.query is None else f"{path}?{parts.query}"
     without_zone = Authority("", host.partition("%")[0], authority.port)
@@ -305,21 +306,13 @@ def _parse(text: str) -> URL:
         host_header=str(without_zone).encode("ascii"),
         _origin=_origin(scheme, host, port) if host and default_port else None,
         _parts=parts,
-        _text=str(parts),
+        _text=text,
     )
     return url
 
 
 # Thread-safe, with and without the GIL.
 _cached = functools.lru_cache(_CACHED_URLS)(_parse)
-
-
-def _authority(parts: Parts) -> Authority:
-    if parts.authority is None:
-        return Authority("", "", None)
-    if not parts.authority and parts.scheme and parts.scheme.lower() not in DEFAULT_PORTS:
-        return Authority("", "", None)  # file:///etc/hosts
-    return parse_authority(parts.authority)
 
 
 def _from_parts(parts: Parts) -> URL:
@@ -332,8 +325,8 @@ def _from_parts(parts: Parts) -> URL:
     if not whole:
         # For example a path that would be read as a host, or a scheme with a "/" in it.
         raise InvalidURL(
-            f"the URL {masked_text(text)} would not be read as it was put together: behind a host the "
-            "path starts with '/', without one not with '//', and no part has delimiters in it"
+            f"the URL {masked_text(text)} would not be read as it was put together: behind a host "
+            "a path starts with '/', without one not with '//', and no part has delimiters in it"
         )
     return URL(text, allow_relative=True)
 

@@ -183,14 +183,17 @@ class RawConnection:
     # Bytes out.
 
     def send(self, data: bytes) -> None:
-        """Send all of `data`."""
-        self.sock.sendall(data)
+        """Send all of `data`; `PeerClosed` where the client has ended TLS without a word."""
+        try:
+            self.sock.sendall(data)
+        except ssl.SSLError as exc:
+            raise PeerClosed("the client closed the connection") from exc
 
     def send_each(self, pieces: collections.abc.Iterable[bytes]) -> None:
         """Send each piece as a packet of its own; `send_each(iter_bytes(data))` byte by byte."""
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for piece in pieces:
-            self.sock.sendall(piece)
+            self.send(piece)
 
     def shut(self) -> None:
         """Send FIN, and go on reading.  Over TLS: without a close_notify, as an attacker would."""

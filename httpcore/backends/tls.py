@@ -1,0 +1,325 @@
+"""TLS over any byte stream, in one way for all backends.
+
+An `ssl.SSLObject` never waits: it turns plaintext into ciphertext in memory and back.  Around it
+`TLSStream` moves ciphertext by the reads and writes of the stream within, so that time limits
+and cancellation are that stream's, and TLS through a TLS proxy is the same once more.
+
+Reading.  What the stream within has brought is decrypted at once, record by record (16 KiB at
+most), and handed on in one piece.  OpenSSL would raise `SSLWantReadError` to ask for more: it is
+not asked while its input is empty, which spares most of these exceptions.  The end of
+the connection never gets to OpenSSL.  Either the peer's close_notify came before it, or it is a
+`TruncatedTLS`, whatever `OP_IGNORE_UNEXPECTED_EOF` says.
+
+Two threads.  One may read while another writes (HTTP/2), but an SSL object is not made for
+that: each call of it is made under `_guard`, which is never held during a wait.  Ciphertext has to
+reach the wire in the order in which it was made, so it is taken from `_outgoing` by one
+side only, the one that has set `_sending`.  That is the writer, with one exception: what
+OpenSSL wants to say while we read (a client certificate asked for late, a renegotiation) the
+reader sends, if nobody is writing; else the writer takes it along with its own.  (HTTP/2,
+which alone reads and writes at once, forbids both: RFC 9113 §9.2.3.)
+
+Closing sends close_notify where that takes no wait, and does not wait for the peer's
+(RFC 8446 §6.1).  A write that was interrupted leaves `_sending` set: half a record may be on the
+wire, and nothing may follow it.
+"""
+
+from __future__ import annotations
+
+import collections
+import collections.abc
+import os
+import socket
+import ssl
+import threading
+
+from ..deadline import Deadline
+from ..exceptions import (
+    ConnectError,
+    ConnectTimeout,
+    NetworkError,
+    ReadError,
+    SSLError,
+    Timeout,
+    WriteError,
+)
+from .base import NetworkStream, TruncatedTLS
+from .sockets import READING, WRITING, closed_here, reason
+from .tls_context import OwnContext
+from .tls_errors import SHAKING_HANDS, handshake_error, session_error
+
+_MAX_RECORD = 16 * 1024  # the plaintext of one record, RFC 8446 §5.1
+_MAX_READ = 256 * 1024
+_WRITE_SLICE = 256 * 1024  # so much is encrypted ahead of the wire
+
+_PROTOCOLS = ("http/1.1", "h2")
+
+
+class TLSStream(NetworkStream):
+    """A TLS session over the stream `inner`; made by `start_tls`."""
+
+    def __init__(
+        self,
+        inner: NetworkStream,
+        ssl_object: ssl.SSLObject,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+    ) -> None:
+        self.peer = inner.peer
+        self._inner = inner
+        self._ssl = ssl_object
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._guard = threading.Lock()
+        self._process = os.getpid()
+        self._closed = False
+        self._sending = False
+        self._inner_is_behind = False  # it keeps ciphertext that it could not send yet
+        self._unsent: collections.deque[memoryview] = collections.deque()
+        self._ended = False
+        self._failure: ssl.SSLError | None = None
+
+    async def read(self, deadline: Deadline) -> bytes:
+        if self._closed:
+            raise closed_here(ReadError, READING, self.peer)
+        data = self._decrypt(b"") if self._incoming.pending or self._ended else None
+        while data is None:
+            if self._failure is not None:
+                raise session_error(SSLError, self._failure, READING, self.peer) from self._failure
+            if self._outgoing.pending:
+                await self._flush(deadline)
+            received = await self._inner.read(deadline)
+            if not received:
+                raise TruncatedTLS(
+                    f"{READING} {self.peer} failed: the connection ended without TLS's close_notify"
+                )
+            data = self._decrypt(received)
+        return data
+
+    def _decrypt(self, received: bytes) -> bytes | None:
+        """The plaintext of what has come in; `None` if there is none in it, `b""` at the end."""
+        pieces = []
+        size = 0
+        incoming = self._incoming
+        with self._guard:
+            incoming.write(received)
+            read = self._ssl.read
+            try:
+                while incoming.pending and size < _MAX_READ and self._failure is None:
+                    piece = read(_MAX_RECORD)
+                    if not piece:
+                        self._ended = True
+                        break
+                    pieces.append(piece)
+                    size += len(piece)
+            except ssl.SSLWantReadError:
+                pass  # part of a record, or messages of TLS itself
+            except ssl.SSLError as error:
+                self._failure = error  # for the next read; what came before it is good
+        if len(pieces) == 1:
+            return pieces[0]
+        return b"".join(pieces) if pieces or self._ended else None
+
+    async def _flush(self, deadline: Deadline) -> None:
+        with self._guard:
+            if self._sending:
+                return  # the writer takes it along
+            self._sending = True
+            ciphertext = self._outgoing.read()
+        self._inner_is_behind = not await self._inner.write(ciphertext, deadline, True)
+        self._sending = False
+
+    async def write(
+        self,
+        data: bytes | bytearray | memoryview,
+        deadline: Deadline,
+        until_readable: bool = False,
+    ) -> bool:
+        with self._guard:
+            if self._sending:
+                raise WriteError(f"{WRITING} {self.peer} failed: another write was interrupted")
+            self._sending = True
+        unsent = self._unsent
+        if data:
+            unsent.append(memoryview(data).cast("B"))
+        done = await self._send_all(deadline, until_readable)
+        if unsent and not unsent[-1].readonly:
+            # The caller may change its buffer once we have returned.
+            unsent[-1] = memoryview(bytes(unsent[-1]))
+        self._sending = False
+        return done
+
+    async def _send_all(self, deadline: Deadline, until_readable: bool) -> bool:
+        while self._unsent or self._inner_is_behind:
+            if until_readable and self._incoming.pending:
+                return False  # there is something to read, of which the stream within knows nothing
+            ciphertext = b"" if self._inner_is_behind else self._encrypt()
+            if not await self._inner.write(ciphertext, deadline, until_readable):
+                self._inner_is_behind = True
+                return False
+            self._inner_is_behind = False
+        return True
+
+    def _encrypt(self) -> bytes:
+        """The ciphertext of the next slice of what is to be sent."""
+        piece = self._unsent[0]
+        try:
+            with self._guard:
+                # As memory takes everything, so does this.
+                self._ssl.write(piece[:_WRITE_SLICE])
+                ciphertext = self._outgoing.read()
+        except ssl.SSLError as error:
+            if self._closed:
+                raise closed_here(WriteError, WRITING, self.peer) from error
+            raise session_error(WriteError, error, WRITING, self.peer) from error
+        if len(piece) > _WRITE_SLICE:
+            self._unsent[0] = piece[_WRITE_SLICE:]
+        else:
+            self._unsent.popleft()
+        return ciphertext
+
+    def read_available(self) -> bytes | None:
+        if self._closed:
+            return b""
+        data = self._decrypt(b"") if self._incoming.pending or self._ended else None
+        while data is None:
+            received = self._inner.read_available() if self._failure is None else b""
+            if not received:
+                return received
+            data = self._decrypt(received)
+        return data
+
+    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:
+        """
+        See `NetworkStream.watch`.
+
+        Messages of TLS itself, session tickets among them, count as something that arrives:
+        `read_available()` then returns `None`.
+        """
+        return self._inner.watch(on_readable)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._send_close_notify()
+        self._inner.close()
+
+    def _send_close_notify(self) -> None:
+        sock = self._inner.socket
+        # Within another TLS session it would have to be encrypted once more, and a child
+        # process must not end the session that its parent goes on with.
+        if (
+            not isinstance(sock, socket.socket)
+            or self._inner.ssl_object is not None
+            or self._process != os.getpid()
+        ):
+            return
+        # Held by another thread, or by this one if a signal handler closes: go without.
+        if not self._guard.acquire(blocking=False):
+            return
+        try:
+            if not (self._sending or self._inner_is_behind or self._unsent):
+                try:
+                    self._ssl.unwrap()
+                except ssl.SSLError:
+                    pass  # the peer's has not come yet
+                sock.send(self._outgoing.read())
+        except OSError:
+            pass  # no room, or the connection is gone
+        finally:
+            self._guard.release()
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed or self._inner.is_closed
+
+    @property
+    def socket(self) -> socket.socket | None:
+        return self._inner.socket
+
+    @property
+    def ssl_object(self) -> ssl.SSLObject:
+        return self._ssl
+
+
+async def start_tls(
+    stream: NetworkStream, context: ssl.SSLContext, server_hostname: str, deadline: Deadline
+) -> TLSStream:
+    """
+    Shake hands over `stream`, whose peer has to be `server_hostname`: a name or an IP address.
+
+    Raises `SSLError` for what TLS refuses, `ConnectError` if the connection breaks (another
+    address may do better), or the deadline's error; then `stream` is closed.
+    """
+    peer = stream.peer
+    who = peer if server_hostname in peer else f"{server_hostname} through {peer}"
+    try:
+        return await _handshake(stream, context, server_hostname, who, deadline)
+    except BaseException as error:
+        stream.close()
+        if isinstance(error, Timeout):
+            raise deadline.error(ConnectTimeout, SHAKING_HANDS, who) from None
+        if isinstance(error, NetworkError) and not isinstance(error, SSLError):
+            raise ConnectError(
+                f"{SHAKING_HANDS} {who} failed: {reason(error.__cause__ or error)}"
+            ) from error
+        raise
+
+
+async def _handshake(
+    stream: NetworkStream, context: ssl.SSLContext, host: str, who: str, deadline: Deadline
+) -> TLSStream:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    # No certificate has the final dot of a name, or the zone of an IPv6 address.
+    name = host.partition("%")[0] if ":" in host else host.removesuffix(".")
+    try:
+        ssl_object = context.wrap_bio(incoming, outgoing, server_hostname=name)
+    except ValueError as error:
+        raise SSLError(
+            f"{SHAKING_HANDS} {who} failed: no certificate can be for {host!r}"
+        ) from error
+    first_bytes = b""
+    shaken = False
+    while not shaken:
+        try:
+            ssl_object.do_handshake()
+            shaken = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            await _send_alert(stream, outgoing.read(), deadline)
+            raise handshake_error(error, who, ssl_object, first_bytes) from error
+        if outgoing.pending:
+            await stream.write(outgoing.read(), deadline)
+        if not shaken:
+            received = await stream.read(deadline)
+            if not received:
+                raise ConnectError(
+                    f"{SHAKING_HANDS} {who} failed: the peer closed the connection; "
+                    "is this the port for https, and does the server know this host?"
+                )
+            first_bytes = first_bytes or received
+            incoming.write(received)
+    _check_protocol(ssl_object, context, who)
+    return TLSStream(stream, ssl_object, incoming, outgoing)
+
+
+async def _send_alert(stream: NetworkStream, alert: bytes, deadline: Deadline) -> None:
+    """Tell the peer what OpenSSL did not like, for its log."""
+    try:
+        await stream.write(alert, deadline)
+    except (NetworkError, Timeout):
+        pass
+
+
+def _check_protocol(ssl_object: ssl.SSLObject, context: ssl.SSLContext, who: str) -> None:
+    # OpenSSL takes the peer's word for it (RFC 7301 §3.2).
+    offered = context.alpn if isinstance(context, OwnContext) else _PROTOCOLS
+    try:
+        chosen = ssl_object.selected_alpn_protocol()
+    except UnicodeDecodeError as error:
+        chosen = repr(error.object)
+    if chosen is not None and chosen not in offered:
+        raise SSLError(
+            f"{SHAKING_HANDS} {who} failed: the peer chose the protocol {chosen!a}, "
+            f"but was offered {', '.join(offered)}"
+        )

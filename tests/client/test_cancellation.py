@@ -1,0 +1,270 @@
+"""Cancelled, interrupted or failed at each single waiting operation: nothing is lost.
+
+An exchange is run once to count its suspension points; then, for each of them, it is run again and
+cancelled there.  After each the pool has to be whole, no stream open that nobody owns, and the next
+request has to work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections.abc
+import itertools
+import time
+import typing
+
+import pytest
+import trio
+
+import httpcore
+from tests import ways
+from tests.faults import FaultyBackend
+from tests.servers.certs import Certs
+from tests.servers.raw import RawConnection, RawServer, chunked_response, response
+
+Exchange = collections.abc.Callable[
+    [httpcore.AsyncClient, str], collections.abc.Coroutine[typing.Any, typing.Any, typing.Any]
+]
+
+
+def serve(connection: RawConnection) -> None:
+    """Answer by path, in several packets."""
+    while True:
+        request = connection.read_request()
+        path = request.target
+        if path == "/redirect":
+            in_pieces(
+                connection,
+                [b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 2\r\n\r\n", b"ok"],
+            )
+        elif path == "/chunked":
+            reply = chunked_response([b"one", b"two"])
+            in_pieces(connection, [reply[:30], reply[30:-12], reply[-12:-4], reply[-4:]])
+        else:
+            in_pieces(connection, [b"HTTP/1.1 200 OK\r\nConten", b"t-Length: 4\r\n\r\nbo", b"dy"])
+
+
+def in_pieces(connection: RawConnection, pieces: list[bytes]) -> None:
+    """Send the pieces far enough apart that each is read on its own."""
+    for piece in pieces:
+        connection.send(piece)
+        time.sleep(0.002)
+
+
+async def plain(client: httpcore.AsyncClient, url: str) -> None:
+    await client.get(url + "/")
+
+
+async def chunked(client: httpcore.AsyncClient, url: str) -> None:
+    await client.get(url + "/chunked")
+
+
+async def streamed(client: httpcore.AsyncClient, url: str) -> None:
+    async with await client.get(url + "/chunked", stream=True) as answer:
+        async for _ in answer.stream():
+            pass
+
+
+async def upload(client: httpcore.AsyncClient, url: str) -> None:
+    await client.post(url + "/", content=iter([b"x" * 100_000] * 3))
+
+
+async def redirect(client: httpcore.AsyncClient, url: str) -> None:
+    await client.get(url + "/redirect")
+
+
+async def reused(client: httpcore.AsyncClient, url: str) -> None:
+    await client.get(url + "/")
+    await client.get(url + "/")
+
+
+EXCHANGES: list[Exchange] = [plain, chunked, streamed, upload, redirect, reused]
+
+
+class Stepping:
+    """Awaits a coroutine, counts its suspensions, and calls `at_step` in the n-th one."""
+
+    def __init__(
+        self,
+        coroutine: collections.abc.Coroutine[typing.Any, typing.Any, typing.Any],
+        number: int,
+        at_step: collections.abc.Callable[[], object],
+    ) -> None:
+        self._inner = coroutine
+        self._number = number
+        self._at_step = at_step
+        self.steps = 0
+
+    def __await__(self) -> collections.abc.Generator[typing.Any, typing.Any, typing.Any]:
+        resume: collections.abc.Callable[[], typing.Any] = lambda: self._inner.send(None)  # noqa: E731
+        while True:
+            try:
+                waiting_for = resume()
+            except StopIteration as done:
+                return done.value
+            self.steps += 1
+            if self.steps == self._number:
+                self._at_step()
+            try:
+                value = yield waiting_for
+                resume = lambda value=value: self._inner.send(value)  # noqa: E731
+            except BaseException as exc:
+                resume = lambda exc=exc: self._inner.throw(exc)  # noqa: E731
+
+
+async def check_whole(client: httpcore.AsyncClient, url: str) -> None:
+    """The pool has nobody on its books, and works."""
+    pool = typing.cast("httpcore.ConnectionPool", client.dispatch)
+    assert pool.active_connections == []
+    assert (await client.get(url + "/")).content == b"body"
+    assert pool.active_connections == []
+    assert len(pool.keepalive_connections) == 1
+
+
+def options_for(url: str, certs: Certs) -> dict[str, typing.Any]:
+    limits = httpcore.PoolLimits(hard_limit=1)
+    return {"pool_limits": limits, "ssl": str(certs.ca), "timeout": 10}
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("exchange", EXCHANGES)
+def test_cx1_cancelled_at_each_step_on_asyncio(
+    exchange: Exchange, tls: bool, certs: Certs
+) -> None:
+    """A bare CancelledError, and nothing is lost, wherever an asyncio task is cancelled."""
+
+    async def cancelled_at(number: int, url: str) -> bool:
+        async with httpcore.AsyncClient(**options_for(url, certs)) as client:
+            task: asyncio.Task[None]
+            task = asyncio.create_task(run(client, number, url))
+            try:
+                await task
+                finished = True
+            except asyncio.CancelledError:
+                finished = False
+            await check_whole(client, url)
+            return finished
+
+    async def run(client: httpcore.AsyncClient, number: int, url: str) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        await Stepping(exchange(client, url), number, task.cancel)
+
+    with RawServer(serve, tls=certs.server.server_context() if tls else None) as server:
+        for number in itertools.count(1):
+            if asyncio.run(cancelled_at(number, server.url)):
+                break
+        assert number > 3
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+def test_cx1_cancelled_at_each_step_on_trio(exchange: Exchange, certs: Certs) -> None:
+    """A bare Cancelled, and nothing is lost, wherever a trio scope is cancelled."""
+
+    async def cancelled_at(number: int, url: str) -> bool:
+        async with ways.make_client("trio", **options_for(url, certs)) as client:
+            with trio.CancelScope() as scope:
+                await Stepping(exchange(client, url), number, scope.cancel)
+            await check_whole(client, url)
+            return not scope.cancelled_caught
+
+    with RawServer(serve) as server:
+        for number in itertools.count(1):
+            if trio.run(cancelled_at, number, server.url):
+                break
+        assert number > 3
+
+
+@pytest.mark.parametrize(
+    "error",
+    [httpcore.ReadError("injected"), KeyboardInterrupt(), MemoryError("injected")],
+    ids=["ReadError", "KeyboardInterrupt", "MemoryError"],
+)
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_dg6_error_at_each_operation(
+    way: str, exchange: Exchange, error: BaseException
+) -> None:
+    """CX7: an error at any waiting operation comes out bare, and nothing is lost."""
+    with RawServer(serve) as server:
+        for number in itertools.count(1):
+            backend = FaultyBackend(ways.make_backend(way), number, error)
+            client = ways.make_client(
+                way, backend=backend, pool_limits=httpcore.PoolLimits(hard_limit=1)
+            )
+            async with client:
+                try:
+                    await exchange(client, server.url)
+                except type(error):
+                    pass
+                reached = backend.count >= number
+                backend.fail_at = 0
+                await check_whole(client, server.url)
+            assert all(stream.is_closed for stream in backend.streams)
+            if not reached:
+                break
+        assert number > 3
+
+
+@pytest.mark.ways("asyncio")
+@pytest.mark.parametrize("hard_limit", [1, 5])
+async def test_cx12_gather_of_which_one_fails(hard_limit: int) -> None:
+    """100 requests of which one fails and the rest are cancelled: the next 100 work."""
+    with RawServer(serve) as server:
+        limits = httpcore.PoolLimits(hard_limit=hard_limit)
+        async with httpcore.AsyncClient(pool_limits=limits) as client:
+
+            async def fails() -> None:
+                await client.get(server.url)
+                raise ZeroDivisionError
+
+            with pytest.raises(BaseExceptionGroup):
+                async with asyncio.TaskGroup() as group:
+                    for number in range(100):
+                        group.create_task(fails() if number == 50 else plain(client, server.url))
+            pool = typing.cast("httpcore.ConnectionPool", client.dispatch)
+            assert pool.active_connections == []
+            answers = await asyncio.gather(*[client.get(server.url) for _ in range(100)])
+            assert [answer.content for answer in answers] == [b"body"] * 100
+
+
+@pytest.mark.ways("asyncio")
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_cancelled_in_the_queue(exchange: Exchange) -> None:
+    """Whoever is cancelled while waiting for the pool leaves the queue; the others are served."""
+    with RawServer(serve) as server:
+        limits = httpcore.PoolLimits(hard_limit=1)
+        async with httpcore.AsyncClient(pool_limits=limits) as client:
+            tasks = [asyncio.create_task(exchange(client, server.url)) for _ in range(6)]
+            await asyncio.sleep(0.002)
+            for task in tasks[1::2]:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await check_whole(client, server.url)
+
+
+def test_cx9_run_ends_with_requests_in_flight(capfd: pytest.CaptureFixture[str]) -> None:
+    """`asyncio.run()` that ends with requests in flight prints nothing."""
+
+    def silent(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.wait_closed()
+
+    client = httpcore.AsyncClient()
+
+    async def main(url: str) -> None:
+        for _ in range(3):
+            task = asyncio.create_task(client.get(url))
+            task.add_done_callback(lambda task: task.cancelled())
+        await asyncio.sleep(0.05)
+
+    with RawServer(silent) as server:
+        asyncio.run(main(server.url))
+        asyncio.run(client.close())
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_response_after_interrupt(make_client: typing.Any) -> None:
+    """A response that was there before an interrupt stays readable."""
+    with RawServer.replies([response(b"ok")]) as server:
+        answer = await make_client().get(server.url)
+        assert answer.content == b"ok"

@@ -1,0 +1,136 @@
+"""A backend that goes wrong on demand: it counts its waiting operations and raises at one of them."""
+
+from __future__ import annotations
+
+import collections.abc
+import typing
+
+from httpcore.backends.base import (
+    Address,
+    ConcurrencyBackend,
+    Event,
+    Guard,
+    Lock,
+    NetworkStream,
+)
+from httpcore.deadline import Deadline
+
+if typing.TYPE_CHECKING:
+    import socket
+    import ssl
+
+T = typing.TypeVar("T")
+
+
+class FaultyBackend(ConcurrencyBackend):
+    """
+    `inner`, but its n-th waiting operation raises `error`.
+
+    * `count`: how many waiting operations there have been.
+    * `streams`: every stream that was opened.
+    """
+
+    def __init__(self, inner: ConcurrencyBackend, fail_at: int, error: BaseException) -> None:
+        self.inner = inner
+        self.fail_at = fail_at
+        self.error = error
+        self.count = 0
+        self.streams: list[FaultyStream] = []
+
+    def step(self) -> None:
+        self.count += 1
+        if self.count == self.fail_at:
+            raise self.error
+
+    def run_token(self) -> object:
+        return self.inner.run_token()
+
+    def run_is_over(self, token: object) -> bool:
+        return self.inner.run_is_over(token)
+
+    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+        self.step()
+        return await self.inner.resolve(host, port, deadline)
+
+    async def connect_tcp(self, address: Address, peer: str, deadline: Deadline) -> NetworkStream:
+        self.step()
+        stream = FaultyStream(self, await self.inner.connect_tcp(address, peer, deadline))
+        self.streams.append(stream)
+        return stream
+
+    async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
+        self.step()
+        return await self.inner.run_blocking(function)
+
+    async def sleep(self, seconds: float) -> None:
+        await self.inner.sleep(seconds)
+
+    def event(self) -> Event:
+        return FaultyEvent(self, self.inner.event())
+
+    def lock(self) -> Lock:
+        return self.inner.lock()
+
+    def guard(self) -> Guard:
+        return self.inner.guard()
+
+
+class FaultyEvent(Event):
+    """An event whose wait may raise."""
+
+    def __init__(self, backend: FaultyBackend, inner: Event) -> None:
+        self._backend = backend
+        self._inner = inner
+
+    def set(self) -> None:
+        self._inner.set()
+
+    def is_set(self) -> bool:
+        return self._inner.is_set()
+
+    async def wait(self, seconds: float | None) -> bool:
+        self._backend.step()
+        return await self._inner.wait(seconds)
+
+
+class FaultyStream(NetworkStream):
+    """A stream whose reads and writes may raise."""
+
+    def __init__(self, backend: FaultyBackend, inner: NetworkStream) -> None:
+        self._backend = backend
+        self._inner = inner
+        self.peer = inner.peer
+
+    async def read(self, deadline: Deadline) -> bytes:
+        self._backend.step()
+        return await self._inner.read(deadline)
+
+    async def write(
+        self,
+        data: bytes | bytearray | memoryview,
+        deadline: Deadline,
+        until_readable: bool = False,
+    ) -> bool:
+        self._backend.step()
+        return await self._inner.write(data, deadline, until_readable)
+
+    def read_available(self) -> bytes | None:
+        return self._inner.read_available()
+
+    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:
+        return self._inner.watch(on_readable)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    @property
+    def is_closed(self) -> bool:
+        return self._inner.is_closed
+
+    @property
+    def socket(self) -> socket.socket | None:
+        return self._inner.socket
+
+    @property
+    def ssl_object(self) -> ssl.SSLObject | None:
+        return self._inner.ssl_object
