@@ -58,8 +58,9 @@ def parse_link_header(value: str) -> list[dict[str, str]]:
         link = {"url": target.strip()}
         for parameter in _PARAMETER.findall(parameters):
             name, _, argument = parameter.partition("=")
-            if name := name.strip().lower():
-                link.setdefault(name, _unquoted(argument))
+            name = name.strip().lower()
+            if name and name not in link:
+                link[name] = _unquoted(argument)
         links.append(link)
     return links
 

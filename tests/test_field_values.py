@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import typing
 
@@ -120,6 +121,7 @@ def test_hd13_64_kib_of_anything_is_read_in_linear_time(
     parse: typing.Callable[[str], object], unit: str
 ):
     """Under 50 ms, as it stands and behind a quote that is never closed."""
+    limit = 0.05 if sys.gettrace() is None else 0.5  # coverage has its price
     repeated = unit * (65536 // len(unit))
     for value in (repeated, '"' + repeated, "<a>;b=" + repeated):
         times = []
@@ -127,7 +129,7 @@ def test_hd13_64_kib_of_anything_is_read_in_linear_time(
             start = time.perf_counter()
             parse(value)
             times.append(time.perf_counter() - start)
-        assert min(times) < 0.05
+        assert min(times) < limit
 
 
 @settings(max_examples=100, deadline=None)

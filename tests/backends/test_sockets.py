@@ -1,0 +1,231 @@
+"""What all backends share about plain sockets."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from httpcore.backends import sockets
+from httpcore.backends.base import Address
+from httpcore.exceptions import ConnectError, ReadError, WriteError
+
+LOOPBACK = Address(socket.AF_INET, ("127.0.0.1", 80))
+
+
+# Addresses.
+
+
+@pytest.mark.parametrize(
+    ("host", "family", "sockaddr"),
+    [
+        ("127.0.0.1", socket.AF_INET, ("127.0.0.1", 80)),
+        ("::1", socket.AF_INET6, ("::1", 80, 0, 0)),
+        ("::ffff:192.0.2.1", socket.AF_INET6, ("::ffff:192.0.2.1", 80, 0, 0)),
+        ("fe80::1%7", socket.AF_INET6, ("fe80::1", 80, 0, 7)),
+    ],
+)
+def test_an_ip_address_needs_no_look_up(host, family, sockaddr):
+    """IPv4, IPv6, and IPv6 with a zone are taken as they are spelt."""
+    assert sockets.ip_address_of(host, 80) == (family, sockaddr)
+
+
+@pytest.mark.parametrize("host", ["example.org", "a.b.1", "127.1", "1:2", "fe80::zz", "1.2.3.4\0", ""])
+def test_a_name_is_no_ip_address(host):
+    """What is not an address in full is left to the resolver."""
+    assert sockets.ip_address_of(host, 80) is None
+
+
+def test_a_zone_by_the_name_of_its_interface():
+    """`fe80::1%lo` is an address of that interface."""
+    index, name = socket.if_nameindex()[0]
+    assert sockets.ip_address_of(f"fe80::1%{name}", 80) == (
+        socket.AF_INET6,
+        ("fe80::1", 80, 0, index),
+    )
+
+
+def test_a_zone_that_is_no_interface():
+    """An interface that is not there is named in the error."""
+    with pytest.raises(ConnectError, match=r"fe80::1%nope0: .* no network interface 'nope0'"):
+        sockets.ip_address_of("fe80::1%nope0", 80)
+
+
+def test_addresses_in_words():
+    """IPv6 addresses are put in brackets before the port."""
+    assert str(sockets.ip_address_of("::1", 443)) == "[::1]:443"
+    assert str(LOOPBACK) == "127.0.0.1:80"
+
+
+# Look-ups.
+
+
+def look_up(host: str, port: int = 80) -> list[Address] | BaseException:
+    answers: list[list[Address] | BaseException] = []
+    answered = threading.Event()
+
+    def done(answer: list[Address] | BaseException) -> None:
+        answers.append(answer)
+        answered.set()
+
+    sockets.lookup_in_thread(host, port, done)
+    assert answered.wait(10)
+    assert len(answers) == 1
+    return answers[0]
+
+
+def test_a_look_up():
+    """localhost has an address, for stream sockets and with the port."""
+    answer = look_up("localhost", 8080)
+    assert isinstance(answer, list)
+    assert all(address.sockaddr[1] == 8080 for address in answer)
+    assert {address.sockaddr[0] for address in answer} <= {"127.0.0.1", "::1"}
+
+
+def test_each_address_once_in_the_order_of_the_resolver(monkeypatch):
+    """What the resolver repeats is tried once."""
+    found = [("::1", 80, 0, 0), ("127.0.0.1", 80), ("::1", 80, 0, 0)]
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda *args, **kwargs: [(2, 1, 6, "", addr) for addr in found]
+    )
+    answer = look_up("example.org")
+    assert isinstance(answer, list)
+    assert [address.sockaddr for address in answer] == found[:2]
+
+
+def test_a_look_up_that_fails(monkeypatch):
+    """The resolver's error is handed on, whatever it is; an empty answer is one too."""
+    error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    def fail(*args: object, **kwargs: object) -> list[object]:
+        raise error
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    assert look_up("example.invalid") is error
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: [])
+    assert "no address" in str(look_up("example.invalid"))
+
+
+def test_a_label_that_is_too_long():
+    """What the IDNA codec refuses is a failed look-up, not a bare UnicodeError."""
+    answer = look_up("a" * 64 + ".org")
+    assert isinstance(answer, UnicodeError)
+    assert "cannot resolve host" in str(sockets.resolve_error("aa.org", answer))
+
+
+def test_no_thread_for_a_look_up(monkeypatch):
+    """A machine out of threads is an error of the look-up."""
+
+    def no_thread(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    assert isinstance(look_up("example.org"), RuntimeError)
+
+
+def test_tm5_a_process_with_a_hanging_look_up_can_exit():
+    """A resolver that never answers does not keep the process."""
+    script = (
+        "import socket, time\n"
+        "from httpcore.backends.sockets import lookup_in_thread\n"
+        "socket.getaddrinfo = lambda *args, **kwargs: time.sleep(60)\n"
+        "lookup_in_thread('example.org', 80, print)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        timeout=20,
+        capture_output=True,
+        check=True,
+        cwd=os.path.dirname(os.path.dirname(os.path.dirname(__file__))),
+    )
+    assert (ended.stdout, ended.stderr) == (b"", b"")
+
+
+# Words for errors.
+
+
+def test_a_connect_error_names_peer_address_reason_and_remedy():
+    """`example.org:80` is who was meant, `127.0.0.1:80` is who was asked."""
+    refused = ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed")
+    error = sockets.connect_error("example.org:80", LOOPBACK, refused)
+    assert str(error) == (
+        "cannot connect to example.org:80 at 127.0.0.1:80: connection refused; "
+        "is a server listening on that port?"
+    )
+
+
+def test_a_connect_error_to_an_ip_address_names_it_once():
+    """Where the peer is the address there is nothing to add; an unknown reason has no hint."""
+    error = sockets.connect_error("127.0.0.1:80", LOOPBACK, OSError("Strange"))
+    assert str(error) == "cannot connect to 127.0.0.1:80: strange"
+
+
+def test_too_many_files_hints_at_the_limits():
+    """DG5: who runs out of descriptors is told what to do."""
+    error = sockets.connect_error("127.0.0.1:80", LOOPBACK, OSError(errno.EMFILE, "x"))
+    assert "too many open files" in str(error)
+    assert "ulimit -n" in str(error)
+
+
+def test_broken_and_closed():
+    """A connection that broke and one that we closed are told apart."""
+    reset = ConnectionResetError(errno.ECONNRESET, "whatever")
+    error = sockets.broken(ReadError, sockets.READING, "example.org:80", reset)
+    assert type(error) is ReadError
+    assert str(error) == "read from example.org:80 failed: connection reset by peer"
+    own = sockets.closed_here(WriteError, sockets.WRITING, "example.org:80")
+    assert type(own) is WriteError
+    assert "write to example.org:80 failed: this connection was closed" in str(own)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(), "OSError"),
+        (OSError(errno.EPIPE, "x"), "broken pipe"),
+        (socket.gaierror(2, "No Such Name"), "no Such Name"),
+        (ConnectionAbortedError("SSL shutdown"), "SSL shutdown"),
+    ],
+)
+def test_reasons(error, words):
+    """A reason is never empty and goes on with a sentence."""
+    assert sockets.reason(error) == words
+
+
+def test_the_reason_of_tls():
+    """OpenSSL's reason counts, not its error code as if it were an errno."""
+    error = ssl.SSLError(errno.EPERM, "[SSL: BAD_THING] bad thing (_ssl.c:1)")
+    error.reason = "BAD_THING"
+    assert sockets.reason(error) == "bad thing"
+
+
+# Sockets.
+
+
+def test_a_new_socket_does_not_block_and_does_not_delay():
+    """Small writes leave at once, and no operation waits by itself."""
+    with sockets.new_tcp_socket(socket.AF_INET) as sock:
+        assert sock.getblocking() is False
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+def test_a_socket_that_takes_no_option_is_closed(monkeypatch):
+    """No descriptor leaks where setting it up fails."""
+    made = []
+    real = socket.socket
+
+    class Stubborn(real):
+        def setsockopt(self, *args: object) -> None:
+            made.append(self)
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(socket, "socket", Stubborn)
+    with pytest.raises(OSError, match="Invalid argument"):
+        sockets.new_tcp_socket(socket.AF_INET)
+    assert made[0].fileno() == -1
