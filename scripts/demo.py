@@ -26,7 +26,8 @@ def show(response: httpcore.Response | httpcore.AsyncResponse) -> None:
     request = response.request
     if request is not None:
         print(f"> {request.method} {request.url}")
-    print(f"< {response.protocol} {int(response.status_code)} {response.reason_phrase}")
+    status_line = f"{response.protocol} {int(response.status_code)} {response.reason_phrase}"
+    print(f"< {status_line.rstrip()}")
     for name, value in response.headers.multi_items():
         print(f"< {name}: {value}")
     text = response.text

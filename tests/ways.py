@@ -59,8 +59,6 @@ def make_client(way: str, **options: typing.Any) -> httpcore.AsyncClient:
     """A client to be awaited that way: an `AsyncClient`, or a `Client` behind its `Face`."""
     if way == "sync":
         return typing.cast("httpcore.AsyncClient", Face(httpcore.Client(**options)))
-    if way == "trio":
-        options.setdefault("backend", make_backend(way))
     return httpcore.AsyncClient(**options)
 
 

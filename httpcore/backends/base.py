@@ -48,6 +48,8 @@ class NetworkStream(abc.ABC):
     threads.  `peer` is `host:port`, for messages.
     """
 
+    __slots__ = ()
+
     peer: str = ""
 
     @abc.abstractmethod
@@ -116,6 +118,8 @@ class Event(abc.ABC):
     """Something that happens once.  `set()` never waits and may be called from anywhere in
     the same run: from any task, or, in sync, from any thread."""
 
+    __slots__ = ()
+
     @abc.abstractmethod
     def set(self) -> None: ...
 
@@ -129,6 +133,8 @@ class Event(abc.ABC):
 
 class Lock(abc.ABC):
     """Mutual exclusion that may be held over an await; `async with lock:`."""
+
+    __slots__ = ()
 
     @abc.abstractmethod
     async def __aenter__(self) -> None: ...

@@ -160,11 +160,12 @@ class ResponseBase:
     @property
     def links(self) -> dict[str, dict[str, str]]:
         """The Link header (RFC 8288), by `rel` or, without one, by URL."""
-        return {
-            link.get("rel") or link["url"]: link
-            for value in self.headers.getlist("Link")
-            for link in parse_link_header(value)
-        }
+        found: dict[str, dict[str, str]] = {}
+        for value in self.headers.getlist("Link"):
+            for link in parse_link_header(value):
+                for relation in link.get("rel", "").split() or [link["url"]]:
+                    found.setdefault(relation, link)
+        return found
 
     @property
     def trailers(self) -> Headers:

@@ -271,8 +271,8 @@ def test_blocking_sockets_are_not_watched(pair):
 def test_write_sends_everything(pair, kind):
     """Whatever holds the bytes, and however little the peer takes at once."""
     data = os.urandom(4 * MIB)
+    received: list[bytes] = []
     with meanwhile(lambda: received.append(receive(pair.peer, len(kind(data))))):
-        received: list[bytes] = []
         assert run(pair.stream.write(kind(data), deadline())) is True
         assert run(pair.stream.write(b"", deadline())) is True
     assert received == [bytes(kind(data))]
@@ -557,10 +557,10 @@ def test_connect_refused():
     assert isinstance(e.value.__cause__, ConnectionRefusedError)
 
 
-@pytest.mark.parametrize("way", ["poll", "select"])
-def test_tm3_a_host_that_does_not_answer(way, monkeypatch):
+@pytest.mark.parametrize("call", ["poll", "select"])
+def test_tm3_a_host_that_does_not_answer(call, monkeypatch):
     """ConnectTimeout when connect_timeout is over, and no socket is left."""
-    monkeypatch.setattr(sync, "_waiter", getattr(sync, f"_{way}_waiter"))
+    monkeypatch.setattr(sync, "_waiter", getattr(sync, f"_{call}_waiter"))
     limits = deadline(connect_timeout=0.1).connecting()
     with (
         unanswering() as address,
@@ -624,6 +624,7 @@ def test_cn17_more_than_1024_descriptors():
             with listener.accept()[0] as peer:
                 peer.sendall(b"hello")
                 assert run(stream.read(deadline())) == b"hello"
+                peer.sendall(b"413")
                 assert run(stream.write(bytes(8 * MIB), deadline(), until_readable=True)) is False
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
