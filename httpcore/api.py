@@ -12,7 +12,8 @@ from .models.url import URL
 
 def request(method: str, url: URL | str, **options: typing.Unpack[OneShotOptions]) -> Response:
     """
-    Send one request and read its response; the options are those of `Client.request`, but for `stream`.
+    Send one request and read its response; the options are those of `Client.request`, but for
+    `stream`.
 
     Each call opens a connection of its own: use a `Client` for more than one request.
     """

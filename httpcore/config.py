@@ -8,8 +8,11 @@ from __future__ import annotations
 import enum
 import math
 import os
-import ssl as ssl_module
+import sys
 import typing
+
+if typing.TYPE_CHECKING:
+    import ssl as ssl_module  # costs as much to import as all the rest of a client
 
 
 class Unset(enum.Enum):
@@ -128,9 +131,7 @@ class TimeoutConfig(_Value):
 
     def __repr__(self) -> str:
         given = [
-            f"{name}={value!r}"
-            for name, value in self.__getstate__().items()
-            if value is not UNSET
+            f"{name}={value!r}" for name, value in self.__getstate__().items() if value is not UNSET
         ]
         return f"TimeoutConfig({', '.join(given)})"
 
@@ -141,7 +142,9 @@ def _seconds(name: str, value: object) -> Seconds | Unset:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} takes seconds or None, not {value!r}")
     if not value > 0:
-        raise ValueError(f"{name} has to be more than zero seconds, not {value!r}; None means no limit")
+        raise ValueError(
+            f"{name} has to be more than zero seconds, not {value!r}; None means no limit"
+        )
     return None if math.isinf(value) else float(value)
 
 
@@ -231,12 +234,16 @@ class SSLConfig(_Value):
         cert: Path | tuple[Path, Path] | tuple[Path, Path, str] | None = None,
         verify: bool | Path | ssl_module.SSLContext = True,
     ) -> None:
-        if not isinstance(verify, (bool, str, os.PathLike, ssl_module.SSLContext)):
+        is_context = _is_ssl_context(verify)
+        if not is_context and not isinstance(verify, (bool, str, os.PathLike)):
             raise TypeError(
-                f"verify takes a bool, the path of a CA file or folder, or an SSLContext, not {verify!r}"
+                "verify takes a bool, the path of a CA file or folder, or an SSLContext, "
+                f"not {verify!r}"
             )
-        if cert is not None and isinstance(verify, ssl_module.SSLContext):
-            raise TypeError("load the certificate into the SSLContext instead of giving cert beside it")
+        if cert is not None and is_context:
+            raise TypeError(
+                "load the certificate into the SSLContext instead of giving cert beside it"
+            )
         parts = cert if isinstance(cert, tuple) else (cert,)
         if len(parts) not in (1, 2, 3) or not all(
             isinstance(part, (str, os.PathLike)) for part in parts if cert is not None
@@ -251,7 +258,13 @@ class SSLConfig(_Value):
         return f"SSLConfig(cert={cert!r}, verify={self.verify!r})"
 
 
-SSLTypes = SSLConfig | ssl_module.SSLContext | bool | Path
+def _is_ssl_context(value: object) -> bool:
+    # Whoever has a context has imported the module.
+    module = sys.modules.get("ssl")
+    return module is not None and isinstance(value, module.SSLContext)
+
+
+SSLTypes: typing.TypeAlias = "SSLConfig | ssl_module.SSLContext | bool | Path"
 
 
 def ssl_config(ssl: SSLTypes) -> SSLConfig:

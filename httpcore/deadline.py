@@ -65,7 +65,9 @@ class Deadline:
         return left if seconds is None or left < seconds else seconds
 
     def connecting(self) -> Deadline:
-        """The deadline of opening a connection: every operation until the end of `connect_timeout`."""
+        """
+        The deadline of opening a connection: every operation until the end of `connect_timeout`.
+        """
         return self.phase(self.connect, ConnectTimeout)
 
     def phase(self, seconds: float | None, error: type[Timeout]) -> Deadline:
@@ -128,8 +130,12 @@ def timeout_config(timeout: float | None | TimeoutConfig | Unset) -> TimeoutConf
 
 
 def as_deadline(timeout: TimeoutTypes, own: TimeoutTypes) -> Deadline:
-    """A dispatcher's deadline for a request that brought `timeout`, `None`: the dispatcher's `own`."""
+    """
+    A dispatcher's deadline for a request that brought `timeout`, `None`: the dispatcher's `own`.
+    """
     if isinstance(timeout, Deadline):
         return timeout
-    base = typing.cast("TimeoutConfig", own if isinstance(own, TimeoutConfig) else timeout_config(own))  # type: ignore[arg-type]
+    base = typing.cast(
+        "TimeoutConfig", own if isinstance(own, TimeoutConfig) else timeout_config(own)
+    )  # type: ignore[arg-type]
     return Deadline(base if timeout is None else timeout_config(timeout).over(base))

@@ -38,7 +38,7 @@ class RequestException(Exception):
         self.response = response
 
     def __str__(self) -> str:
-        return str(self.args[0]) if self.args else type(self).__name__
+        return (str(self.args[0]) if self.args else "") or type(self).__name__
 
     def __reduce__(self) -> tuple[typing.Any, ...]:
         # BaseException would call the class with `args` alone, and OSError

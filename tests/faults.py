@@ -1,4 +1,6 @@
-"""A backend that goes wrong on demand: it counts its waiting operations and raises at one of them."""
+"""
+A backend that goes wrong on demand: it counts its waiting operations and raises at one of them.
+"""
 
 from __future__ import annotations
 

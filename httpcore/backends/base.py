@@ -14,13 +14,15 @@ from __future__ import annotations
 import abc
 import collections.abc
 import contextlib
-import socket
-import ssl
 import typing
 
 from ..config import SSLConfig
 from ..deadline import Deadline
 from ..exceptions import ReadError
+
+if typing.TYPE_CHECKING:
+    import socket
+    import ssl  # a client of plain http never loads it
 
 T = typing.TypeVar("T")
 

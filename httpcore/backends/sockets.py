@@ -132,11 +132,12 @@ def closed_here(kind: type[E], doing: str, peer: str) -> E:
 
 def reason(error: BaseException) -> str:
     """What went wrong, in the words of the operating system or of OpenSSL: `connection refused`."""
-    words = getattr(error, "reason", None)
-    if isinstance(words, str):  # of TLS or of an encoding: `errno` is not the system's, if any
-        return words.replace("_", " ").lower()
+    words = getattr(error, "reason", None)  # of TLS, or of an encoding
+    if words:
+        return str(words).replace("_", " ").lower()
     number = getattr(error, "errno", None)
-    if number in errno.errorcode and not isinstance(error, socket.gaierror):
+    of_the_system = not isinstance(error, socket.gaierror) and not hasattr(error, "reason")
+    if of_the_system and number in errno.errorcode:
         text = os.strerror(typing.cast("int", number))  # an event loop may have put its own text
     else:
         text = getattr(error, "strerror", None) or str(error) or type(error).__name__

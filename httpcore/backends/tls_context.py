@@ -74,8 +74,7 @@ def _build(config: SSLConfig, alpn: tuple[str, ...]) -> OwnContext:
         _load_authorities(context, certifi.where())
     else:
         _load_authorities(context, typing.cast("Path", config.verify))
-    if hasattr(context, "hostname_checks_common_name"):
-        context.hostname_checks_common_name = False  # RFC 9110 §4.3.4
+    context.hostname_checks_common_name = False  # RFC 9110 §4.3.4
     if config.cert is not None:
         _load_client_certificate(context, config.cert)
     return context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 
+from ..backends.base import ConcurrencyBackend
 from ..models.request import Request
 from ..models.response import AsyncResponse
 from ..models.url import URL
@@ -18,8 +19,8 @@ class AsyncClient(ClientBase):
     >>> async with AsyncClient() as client:
     ...     response = await client.get("https://example.org")
 
-    May be shared by the tasks of an event loop.  In another loop (a second `asyncio.run()`) it opens new
-    connections.  Needs no `close()` to work, but holds its idle connections until then.
+    May be shared by the tasks of an event loop.  In another loop (a second `asyncio.run()`) it
+    opens new connections.  Needs no `close()` to work, but holds its idle connections until then.
     """
 
     async def request(
@@ -30,14 +31,18 @@ class AsyncClient(ClientBase):
 
         `content` takes an async iterable of bytes too.  A blocking file is read in a worker thread.
         """
-        return AsyncResponse.adopt(await self._request(method, url, typing.cast("dict[str, typing.Any]", options)))
+        return AsyncResponse.adopt(
+            await self._request(method, url, typing.cast("dict[str, typing.Any]", options))
+        )
 
     async def get(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> AsyncResponse:
         """Send a GET request; see `request()`."""
         return await self.request("GET", url, **options)
 
-    async def options(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> AsyncResponse:
-        """Send a OPTIONS request; see `request()`."""
+    async def options(
+        self, url: URL | str, **options: typing.Unpack[RequestOptions]
+    ) -> AsyncResponse:
+        """Send an OPTIONS request; see `request()`."""
         return await self.request("OPTIONS", url, **options)
 
     async def head(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> AsyncResponse:
@@ -52,18 +57,20 @@ class AsyncClient(ClientBase):
         """Send a PUT request; see `request()`."""
         return await self.request("PUT", url, **options)
 
-    async def patch(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> AsyncResponse:
+    async def patch(
+        self, url: URL | str, **options: typing.Unpack[RequestOptions]
+    ) -> AsyncResponse:
         """Send a PATCH request; see `request()`."""
         return await self.request("PATCH", url, **options)
 
-    async def delete(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> AsyncResponse:
+    async def delete(
+        self, url: URL | str, **options: typing.Unpack[RequestOptions]
+    ) -> AsyncResponse:
         """Send a DELETE request; see `request()`."""
         return await self.request("DELETE", url, **options)
 
-    async def send(
-        self, request: Request, **options: typing.Unpack[SendOptions]
-    ) -> AsyncResponse:
-        """Send a `Request` as it is, without the client's headers; for `options` see `Client.request`."""
+    async def send(self, request: Request, **options: typing.Unpack[SendOptions]) -> AsyncResponse:
+        """Send a `Request` as it is, without the client's headers; see `Client.send`."""
         return AsyncResponse.adopt(await self._send(request, **options))
 
     async def close(self) -> None:
@@ -80,3 +87,13 @@ class AsyncClient(ClientBase):
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
+
+
+class TrioClient(AsyncClient):
+    """An `AsyncClient` for trio alone: it does not look what runs."""
+
+    @staticmethod
+    def _default_backend() -> ConcurrencyBackend:
+        from ..backends.trio_streams import TrioBackend  # trio need not be installed
+
+        return TrioBackend()

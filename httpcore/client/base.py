@@ -1,4 +1,4 @@
-"""What both clients share: their settings, and how a call is merged with them.  Nothing here waits."""
+"""What both clients share: their settings, and how a call is merged with them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ USER_AGENT = f"python-httpcore/{__version__}"
 class ClientBase:
     """Settings of a client; see `Client`."""
 
-    _default_backend: typing.ClassVar[type[ConcurrencyBackend] | None] = None
     _is_async: typing.ClassVar[bool] = True
 
     def __init__(
@@ -54,20 +53,20 @@ class ClientBase:
         backend: ConcurrencyBackend | None = None,
     ) -> None:
         """
-        * `ssl`: an `SSLConfig`, an `ssl.SSLContext`, `True`, `False` (no verification), or the path of a CA bundle.
+        * `ssl`: an `SSLConfig`, an `ssl.SSLContext`, `True`, `False` (no verification), or the path
+          of a CA bundle.
         * `timeout`: a `TimeoutConfig`, seconds, or `None` for no limit.
         * `pool_limits`: a `PoolLimits`.
         * `max_redirects`: how many redirects one call follows; zero: none.
         * `dispatch`: what sends requests in the place of a connection pool of the client's own; the
-          client does not close it, and `ssl`, `pool_limits` and `backend` are then not its business.
-        * `auth`: `(user, password)`, an `Auth`, or a callable `Request -> Request`; with a `base_url` it goes to
-          that origin only.
+          client does not close it, and `ssl`, `pool_limits` and `backend` are then not its
+          business.
+        * `auth`: `(user, password)`, an `Auth`, or a callable `Request -> Request`; for requests
+          without an Authorization field and, with a `base_url`, to that origin only.
         * `headers`, `query_params`: go with every request; those of the call come over them.
         * `base_url`: relative URLs are below it.
         * `backend`: a `ConcurrencyBackend` in the place of the default one.
         """
-        if backend is None and self._default_backend is not None:
-            backend = self._default_backend()
         self.headers = self._default_headers().merged(headers)
         self.query_params = QueryParams(query_params)
         self.base_url = None if base_url is None else URL(base_url)
@@ -75,10 +74,20 @@ class ClientBase:
         self.max_redirects = max_redirects
         self.auth = auth_from(auth)
         self.owns_dispatch = dispatch is None
-        self.dispatch = dispatch or ConnectionPool(
-            ssl=ssl_config(ssl), timeout=self.timeout, pool_limits=pool_limits, backend=backend
-        )
+        if dispatch is None:
+            dispatch = ConnectionPool(
+                ssl=ssl_config(ssl),
+                timeout=self.timeout,
+                pool_limits=pool_limits,
+                backend=self._default_backend() if backend is None else backend,
+            )
+        self.dispatch = dispatch
         self._closed = False
+
+    @staticmethod
+    def _default_backend() -> ConcurrencyBackend | None:
+        """`None` leaves it to the pool to find out what runs."""
+        return None
 
     @staticmethod
     def _default_headers() -> Headers:
@@ -94,7 +103,9 @@ class ClientBase:
     def build_request(
         self, method: str, url: URL | str, **options: typing.Unpack[BuildOptions]
     ) -> Request:
-        """A prepared `Request` with everything of the client's in it, not sent yet; see `request()`."""
+        """
+        A prepared `Request` with everything of the client's in it, not sent yet; see `request()`.
+        """
         request = self._build(method, url, **options)
         request.prepare()
         return request
@@ -131,11 +142,7 @@ class ClientBase:
         self, method: str, url: URL | str, options: dict[str, typing.Any]
     ) -> ResponseBase:
         send_options = {name: options.pop(name) for name in SEND_OPTIONS & options.keys()}
-        headers = options.get("headers")
-        request = self._build(method, url, **options)
-        if headers is not None and "auth" not in send_options and "Authorization" in request.headers:
-            send_options["auth"] = None  # what the call says itself counts more than the client's
-        return await self._send(request, **send_options)
+        return await self._send(self._build(method, url, **options), **send_options)
 
     async def _send(
         self,
@@ -150,7 +157,9 @@ class ClientBase:
         if self._closed:
             raise RuntimeError("this client has been closed; make a new one")
         if request.body is not None and request.body.needs_async and not self._is_async:
-            raise TypeError("an async iterable as content needs an AsyncClient; give Client a plain one")
+            raise TypeError(
+                "an async iterable as content needs an AsyncClient; give Client a plain one"
+            )
         limits = self.timeout if timeout is UNSET else timeout_config(timeout).over(self.timeout)
         call = Call(self.dispatch, ssl, Deadline(limits), self.max_redirects)
         used_auth = self._auth_for(request) if isinstance(auth, Unset) else auth_from(auth)
@@ -158,10 +167,12 @@ class ClientBase:
         return await send(call, request, used_auth, follow, stream)
 
     def _auth_for(self, request: Request) -> Auth | None:
-        """The client's auth, if `request` goes to the origin that it was given for."""
-        if self.auth is None or self.base_url is None:
-            return self.auth
-        return self.auth if request.url.origin == self.base_url.origin else None
+        """The client's auth, if it was given for the request's origin and no header says more."""
+        if self.auth is None or "Authorization" in request.headers:
+            return None
+        if self.base_url is not None and request.url.origin != self.base_url.origin:
+            return None
+        return self.auth
 
     async def _close(self) -> None:
         self._closed = True

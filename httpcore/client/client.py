@@ -24,8 +24,11 @@ class Client(ClientBase):
     `close()` to work, but holds its idle connections until then.
     """
 
-    _default_backend = SyncBackend
     _is_async = False
+
+    @staticmethod
+    def _default_backend() -> SyncBackend:
+        return SyncBackend()
 
     def request(
         self, method: str, url: URL | str, **options: typing.Unpack[RequestOptions]
@@ -35,11 +38,13 @@ class Client(ClientBase):
 
         What it is made of:
 
-        * `content` (or `data`): the body: `bytes`, `str` (UTF-8), form data (`dict` or pairs; a list value
-          repeats its key), a binary file, or an iterable of bytes.
+        * `content` (or `data`): the body: `bytes`, `str` (UTF-8), form data (`dict` or pairs; a
+          list value repeats its key), a binary file, or an iterable of bytes.
         * `json`: the body as JSON.
-        * `query_params` (or `params`): `str`, `dict`, pairs or `QueryParams`, merged onto the URL's query.
-        * `headers`: `dict` or pairs of `str` or `bytes`, over the client's; `None` as a value drops the client's.
+        * `query_params` (or `params`): `str`, `dict`, pairs or `QueryParams`, merged onto the URL's
+          query.
+        * `headers`: `dict` or pairs of `str` or `bytes`, over the client's; `None` as a value drops
+          the client's.
 
         How it is sent:
 
@@ -47,19 +52,22 @@ class Client(ClientBase):
         * `auth`: `(user, password)`, an `Auth`, a callable, or `None` for none; else the client's.
         * `allow_redirects`: whether to follow redirects; by default all methods but HEAD do.
         * `ssl`: other TLS settings than the client's.
-        * `timeout`: a `TimeoutConfig` whose missing fields are the client's, seconds, or `None` for no limit.
+        * `timeout`: a `TimeoutConfig` whose missing fields are the client's, seconds, or `None` for
+          no limit.
 
-        Raises a `RequestException`, `TypeError` or `ValueError` for what makes no request, and `RuntimeError` once the
-        client is closed.
+        Raises a `RequestException`, `TypeError` or `ValueError` for what makes no request, and
+        `RuntimeError` once the client is closed.
         """
-        return Response.adopt(run_sync(self._request(method, url, typing.cast("dict[str, typing.Any]", options))))
+        return Response.adopt(
+            run_sync(self._request(method, url, typing.cast("dict[str, typing.Any]", options)))
+        )
 
     def get(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> Response:
         """Send a GET request; see `request()`."""
         return self.request("GET", url, **options)
 
     def options(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> Response:
-        """Send a OPTIONS request; see `request()`."""
+        """Send an OPTIONS request; see `request()`."""
         return self.request("OPTIONS", url, **options)
 
     def head(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> Response:
@@ -83,15 +91,15 @@ class Client(ClientBase):
         return self.request("DELETE", url, **options)
 
     def send(self, request: Request, **options: typing.Unpack[SendOptions]) -> Response:
-        """Send a `Request` as it is, without the client's headers; for `options` see `request()`."""
+        """Send a `Request` as it is, without the client's headers; `options` as for `request()`."""
         return Response.adopt(run_sync(self._send(request, **options)))
 
     def close(self) -> None:
         """
         Close every connection at once; the client cannot be used any more.
 
-        Requests under way in other threads raise `NetworkError`.  A `dispatch` that was given to the
-        client is left open.
+        Requests under way in other threads raise `NetworkError`.  A `dispatch` that was given to
+        the client is left open.
         """
         run_sync(self._close())
 

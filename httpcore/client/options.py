@@ -24,7 +24,9 @@ class SendOptions(typing.TypedDict, total=False):
 
 
 class BuildOptions(typing.TypedDict, total=False):
-    """What a request is made of: the keyword arguments of `build_request()`; see `Client.request`."""
+    """
+    What a request is made of: the keyword arguments of `build_request()`; see `Client.request`.
+    """
 
     content: Content | None
     data: Content | None
@@ -39,7 +41,9 @@ class RequestOptions(BuildOptions, SendOptions, total=False):
 
 
 class OneShotOptions(BuildOptions, total=False):
-    """The keyword arguments of `httpcore.get()` and its kin: those of `request()`, but for `stream`."""
+    """
+    The keyword arguments of `httpcore.get()` and its kin: those of `request()`, but for `stream`.
+    """
 
     auth: AuthTypes | None | Unset
     allow_redirects: bool
@@ -55,7 +59,9 @@ def one_of(name: str, value: typing.Any, other_name: str, other: typing.Any) -> 
     if other is None:
         return value
     if value is not None:
-        raise TypeError(f"{name}= and {other_name}= are two spellings of one argument; give one of them")
+        raise TypeError(
+            f"{name}= and {other_name}= are two spellings of one argument; give one of them"
+        )
     return other
 
 

@@ -1,4 +1,4 @@
-"""One call of a client: auth rounds and redirects around a dispatcher, written once for both clients."""
+"""One call of a client: auth rounds and redirects around a dispatcher, once for both clients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ..dispatch.base import Dispatcher
 from ..exceptions import RedirectLoop, RequestException, TooManyRedirects
 from ..models.request import Request
 from ..models.response import ResponseBase
-from ..policy.auth import Auth, BasicAuth
+from ..models.url import URL
+from ..policy.auth import Auth, auth_of_url
 from ..policy.redirects import keeps_credentials, redirect_request, require_body
 
 logger = logging.getLogger("httpcore")
@@ -50,18 +51,21 @@ async def _send_hops(
     history: list[ResponseBase] = []
     seen = set()
     while True:
+        if auth is None:
+            auth = auth_of_url(request)
         response = await _send_with_auth(call, request, auth)
         response.history = list(history)
         if not response.is_redirect:
             return response
         if not allow_redirects:
-            response.send_next = functools.partial(_send_next, call, request, response, auth, stream)
+            response.send_next = functools.partial(_send_next, call, request, auth, stream)
             return response
         seen.add(_identity(request))
         following = await _next_request(call, request, response)
         if _identity(following) in seen:
             raise RedirectLoop(
-                f"{request.url.masked} redirects to {following.url.masked}, which was requested before",
+                f"{request.url.masked} redirects to {following.url.masked}, which was requested "
+                "before",
                 request=request,
                 response=response,
             )
@@ -86,9 +90,11 @@ async def _next_request(call: Call, request: Request, response: ResponseBase) ->
 
 
 async def _send_next(
-    call: Call, request: Request, response: ResponseBase, auth: Auth | None, stream: bool
+    call: Call, request: Request, auth: Auth | None, stream: bool, response: ResponseBase
 ) -> ResponseBase:
-    """`response.next()`: the one request that the redirect asks for, with its time limits begun anew."""
+    """
+    `response.next()`: the one request that the redirect asks for, with its time limits begun anew.
+    """
     call = call._replace(deadline=call.deadline.restarted())
     following = await _next_request(call, request, response)
     auth = _auth_after(auth, request, following)
@@ -102,19 +108,20 @@ def _auth_after(auth: Auth | None, request: Request, following: Request) -> Auth
     return auth if keeps_credentials(request.url, following.url) else None
 
 
-def _identity(request: Request) -> tuple[str, str, str | None]:
-    url = request.url
-    return (request.method, str(url.copy_with(fragment="")), request.headers.get("Cookie"))
+def _identity(request: Request) -> tuple[str, URL, str | None]:
+    """What makes two requests the same, for the sake of loops: a cookie may end one."""
+    return (request.method, request.url.copy_with(fragment=""), request.headers.get("Cookie"))
 
 
 async def _send_with_auth(call: Call, request: Request, auth: Auth | None) -> ResponseBase:
     if auth is None:
-        if not request.url.username:
-            return await _send_once(call, request)
-        auth = BasicAuth(request.url.username, request.url.password)
-    flow = auth.flow(request)
+        return await _send_once(call, request)
+    # A copy, so that the credentials are in no request that the caller, or a redirect, uses again.
+    flow = auth.flow(request.copy())
     try:
-        authenticated = next(flow)
+        authenticated = next(flow, None)
+        if authenticated is None:
+            raise TypeError(f"the flow of {auth!r} did not yield a request")
         while True:
             response = await _send_once(call, authenticated)
             try:
@@ -133,7 +140,7 @@ async def _send_once(call: Call, request: Request) -> ResponseBase:
     if response.status_code == 417 and "Expect" in request.headers:
         # The server does not do 100-continue; the body has not been sent (RFC 9110 §10.1.1).
         await response.drain()
-        request.headers = request.headers.copy()
+        request = request.copy()
         del request.headers["Expect"]
         response = await call.dispatch.send(request, True, call.ssl, call.deadline)
     response.elapsed_seconds = time.monotonic() - started

@@ -1,8 +1,8 @@
 """Turns what the user gives as `content=` or `json=` into a request body and its Content-Type.
 
 What `content` is, is decided by what it can do, in this order: text, a mapping, a buffer, something
-with `read()`, an async iterable, pairs, an iterable.  So an `mmap`, which is a buffer that can also be
-read, is sent from memory, and a file, which can also be iterated by line, is read in blocks.
+with `read()`, an async iterable, pairs, an iterable.  So an `mmap`, which is a buffer that can also
+be read, is sent from memory, and a file, which can also be iterated by line, is read in blocks.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ def encode_content(content: typing.Any) -> tuple[Body, str | None]:
 
     * `str`: UTF-8, as text/plain.
     * a mapping, or a collection of pairs that is not empty: a form, URL-encoded.
-    * `bytes` and other buffers; a binary file; an async file; an iterable or async iterable of bytes.
+    * `bytes` and other buffers; a binary file, whose `read()` may be a coroutine function; an
+      iterable or async iterable of bytes.
 
-    Raises `TypeError` for anything else, a file opened as text among it.
+    Raises `TypeError` for anything else, a file opened as text among it, and `ValueError` for text
+    that UTF-8 has no form for (a lone surrogate).
     """
     if isinstance(content, str):
         return BytesBody(content.encode("utf-8")), "text/plain; charset=utf-8"
@@ -45,11 +47,11 @@ def encode_content(content: typing.Any) -> tuple[Body, str | None]:
         return BytesBody(encode_form(content)), _FORM
     try:
         return IteratorBody(content), None
-    except TypeError:
+    except TypeError as exc:
         raise TypeError(
-            "content takes bytes, str, a dict or pairs for a form, a binary file, or an iterable of "
-            f"bytes, not {type(content).__name__}"
-        ) from None
+            "content takes bytes, str, a dict or pairs for a form, a binary file, or an iterable "
+            f"of bytes, not {type(content).__name__}"
+        ) from exc
 
 
 def encode_json(value: typing.Any) -> tuple[BytesBody, str]:
@@ -85,52 +87,40 @@ def _is_pairs(content: typing.Any) -> bool:
 
 
 def _json_problem(value: object, where: str, inside: tuple[int, ...]) -> Exception | None:
-    """Why `value` has no JSON; `inside` are the ids of the containers around it."""
-    if isinstance(value, str):
-        return _text_problem(value, where)
-    if isinstance(value, float):
-        if math.isfinite(value):
-            return None
-        return ValueError(f"{where} is {value!r}, which JSON does not have; send None or text")
-    if value is None or isinstance(value, int):
-        return None
-    if id(value) in inside:
-        return ValueError(f"{where} contains itself")
-    inside += (id(value),)
-    if isinstance(value, dict):
-        return _first_problem(
-            problem
-            for key, item in value.items()
-            for problem in (
-                _key_problem(key, where),
-                _json_problem(item, f"{where}[{key!r}]", inside),
+    """Why `value` has no JSON; `inside` are the ids of what it is in."""
+    if isinstance(value, (dict, list, tuple)):
+        if id(value) in inside:
+            return ValueError(f"{where} contains itself, so that its JSON would not end")
+        for part, part_where in _json_parts(value, where):
+            problem = _json_problem(part, part_where, (*inside, id(value)))
+            if problem is not None:
+                return problem
+    elif isinstance(value, str):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as exc:
+            lone = value[exc.start]
+            return ValueError(
+                f"{where} has the lone surrogate {lone!r}, which UTF-8 has no form for"
             )
-        )
-    if isinstance(value, (list, tuple)):
-        return _first_problem(
-            _json_problem(item, f"{where}[{index}]", inside) for index, item in enumerate(value)
-        )
-    return TypeError(
-        f"{where} is of the type {type(value).__name__}, which JSON does not have; "
-        "convert it first, for example to text"
-    )
-
-
-def _first_problem(problems: collections.abc.Iterable[Exception | None]) -> Exception | None:
-    return next((problem for problem in problems if problem is not None), None)
-
-
-def _key_problem(key: object, where: str) -> Exception | None:
-    if isinstance(key, (dict, list, tuple)):
-        return TypeError(f"a key of {where} is of the type {type(key).__name__}; JSON has text")
-    return _json_problem(key, f"a key of {where}", ())
-
-
-def _text_problem(text: str, where: str) -> Exception | None:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as exc:
-        return ValueError(
-            f"{where} has the lone surrogate {text[exc.start]!r} in it, which UTF-8 cannot encode"
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            return ValueError(f"{where} is {value!r}, which JSON does not have; send None or text")
+    elif value is not None and not isinstance(value, int):
+        kind = type(value).__name__
+        return TypeError(
+            f"{where} is of the type {kind}, which JSON does not have; convert it first"
         )
     return None
+
+
+def _json_parts(
+    value: dict[object, object] | list[object] | tuple[object, ...], where: str
+) -> collections.abc.Iterator[tuple[object, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key, f"a key of {where}"
+            yield item, f"{where}[{key!r}]"
+    else:
+        for index, item in enumerate(value):
+            yield item, f"{where}[{index}]"

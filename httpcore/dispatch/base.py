@@ -38,8 +38,8 @@ class Dispatcher(abc.ABC):
 
         * `stream`: return once the head has arrived; the caller reads or closes the body.
         * `ssl`: other TLS settings than the dispatcher's; `None` for its own.
-        * `timeout`: what it may take; a client passes a `Deadline`, whose clock is running. `None` for
-          the dispatcher's own.
+        * `timeout`: what it may take; a client passes a `Deadline`, whose clock is running. `None`
+          for the dispatcher's own.
         """
 
     async def close(self) -> None:  # noqa: B027 - nothing to release is the common case
@@ -92,5 +92,6 @@ class Unprocessed(Exception):
 
 
 Abandoned = collections.deque[collections.abc.Callable[[], None]]
-"""What finalisers want done.  A finaliser runs on whatever line allocates, perhaps while the pool's lock is
+"""What finalisers want done.  A finaliser runs on whatever line allocates, perhaps while the pool's
+lock is
 held, so it only appends here; the owner carries it out at its next entry."""

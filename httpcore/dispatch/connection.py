@@ -7,7 +7,7 @@ import collections.abc
 import time
 
 from ..backends.base import ConcurrencyBackend, NetworkStream, default_backend
-from ..config import DEFAULT_SSL, DEFAULT_TIMEOUT, SSLConfig, SSLTypes, ssl_config
+from ..config import DEFAULT_SSL, DEFAULT_TIMEOUT, SSLTypes, ssl_config
 from ..deadline import Deadline, TimeoutTypes, as_deadline
 from ..exceptions import ConnectError, ConnectTimeout, RequestException, SSLError
 from ..models.request import Request
@@ -62,8 +62,8 @@ class HTTPConnection(Dispatcher):
         """
         Connect, with TLS where the origin is https, within the deadline's `connect_timeout`.
 
-        Tries each address that the host name stands for.  Raises `ConnectError` that lists what became
-        of each, `SSLError`, `ConnectTimeout`.
+        Tries each address that the host name stands for.  Raises `ConnectError` that lists what
+        became of each, `SSLError`, `ConnectTimeout`.
         """
         backend = self._backend or default_backend()
         connecting = deadline.connecting()
@@ -98,7 +98,8 @@ class HTTPConnection(Dispatcher):
         """
         Send `request`, prepared, over the open connection; returns when the head is there.
 
-        `on_done` is called exactly once for it: before an error is raised, or when the body has ended.
+        `on_done` is called exactly once for it: before an error is raised, or when the body has
+        ended.
         """
         assert self._protocol is not None
         self.serving = request.url
@@ -111,7 +112,9 @@ class HTTPConnection(Dispatcher):
 
     @property
     def keepalive_hint(self) -> float | None:
-        """For how many seconds the server means to keep the idle connection; `None`: it did not say."""
+        """
+        For how many seconds the server means to keep the idle connection; `None`: it did not say.
+        """
         return None if self._protocol is None else self._protocol.keepalive_hint
 
     def is_stale(self) -> bool:
@@ -132,7 +135,9 @@ class HTTPConnection(Dispatcher):
         ssl: SSLTypes | None = None,
         timeout: TimeoutTypes = None,
     ) -> ResponseBase:
-        """Send `request`, to this connection's origin and with its TLS settings; see `Dispatcher`."""
+        """
+        Send `request`, to this connection's origin and with its TLS settings; see `Dispatcher`.
+        """
         if request.url.origin != self.origin:
             raise ValueError(f"{request.url.masked} does not belong to {self.origin!r}")
         if ssl is not None and ssl_config(ssl) != self._ssl:

@@ -1,13 +1,14 @@
 """One HTTP/1.1 connection: one exchange at a time, one after the other.
 
-An exchange begins with `send()` and ends when `on_done(reusable)` is called, exactly once: behind the
-last byte of the response's body, or when the exchange is given up.  Whatever fails in between closes
-the connection at once, so that no later exchange can read what belongs to an earlier one.
+An exchange begins with `send()` and ends when `on_done(reusable)` is called, exactly once: behind
+the last byte of the response's body, or when the exchange is given up.  Whatever fails in between
+closes the connection at once, so that no later exchange can read what belongs to an earlier one.
 """
 
 from __future__ import annotations
 
 import collections.abc
+import typing
 import warnings
 
 from ..backends.base import ConcurrencyBackend, NetworkStream, TruncatedTLS
@@ -78,11 +79,11 @@ class HTTP11Connection:
         except BaseException as exc:
             self.give_up()
             error = self._what_to_raise(exc)
-            if self._used and not reader.started and _is_disconnect(exc) and error is exc:
-                error = Unprocessed(exc, certain=False)
-            if error is exc:
-                raise
-            raise error from exc
+            if error is not exc:
+                raise error from exc
+            if self._used and not reader.started and _is_disconnect(exc):
+                raise Unprocessed(exc, certain=False) from exc
+            raise
         self._used = True
         if not complete or _asks_to_close(request):
             reader.reusable = False
@@ -145,7 +146,9 @@ class HTTP11Connection:
         self._on_done(False)
 
     def fail(self, exc: BaseException) -> BaseException:
-        """The exchange failed with `exc` while the body was read: give up, and say what to raise."""
+        """
+        The exchange failed with `exc` while the body was read: give up, and say what to raise.
+        """
         self.give_up()
         return self._what_to_raise(exc)
 
@@ -257,7 +260,7 @@ class HTTP11Body:
             )
 
 
-def _is_disconnect(exc: BaseException) -> bool:
+def _is_disconnect(exc: BaseException) -> typing.TypeGuard[RequestException]:
     return isinstance(exc, (ReadError, WriteError, RemoteProtocolError))
 
 

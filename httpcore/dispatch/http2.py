@@ -1,35 +1,23 @@
 """One HTTP/2 connection: many exchanges at once, by tasks or by threads.
 
 An exchange begins with `send()` and ends when `on_done(reusable)` is called, exactly once: behind
-the last byte of the response's body, or when the exchange is given up.  Giving one up resets its
-stream, and the connection goes on.
+the last byte of the response's body, or when it is given up.  Giving one up resets its stream, and
+the connection goes on (RFC 9113 §5.4.2).
 
-What arrives, and what goes out, is decided by `HTTP2State`, which is touched under the guard only.
-Here it is read, written and waited:
-
-* Reading.  There is no task that reads.  Whoever waits for something of its stream reads for all,
-  if nobody does: one read, its frames routed, those woken whom they concern, until there is
-  something for itself.  `_reader` says whose turn it is.  However the reader leaves, it hands its
-  turn to one who waits, in the same step.  Each wait has the limit of its own exchange.
-* Writing.  What has to go out is taken by whoever finds it and nobody writing; a writer goes on
-  until nothing is left, also for others, who need not wait for it.  While it waits and it is
-  nobody's turn to read, it takes what arrives: a peer may wait for that before it reads on.
-* In between.  Where the backend can watch, what arrives while nobody reads is taken and answered
-  (PING, SETTINGS) at once.
-
-A write that is interrupted leaves half a frame on the wire: this ends the connection.  A read that
-is cancelled loses nothing.
+An upload is stopped when the final response makes the rest of it pointless: at a status of 300 or
+above, when the peer resets the stream after a complete response (§8.1), and when a peer that has
+begun to answer does not take the rest.
 """
 
 from __future__ import annotations
 
 import collections.abc
 import time
+import typing
 
 from h2.errors import ErrorCodes
 
-from ..backends.base import ConcurrencyBackend, Event, NetworkStream, TruncatedTLS
-from ..config import TimeoutConfig
+from ..backends.base import ConcurrencyBackend, NetworkStream
 from ..content.bodies import BytesBody
 from ..deadline import Deadline
 from ..exceptions import (
@@ -39,36 +27,29 @@ from ..exceptions import (
     ReadTimeout,
     RemoteProtocolError,
     RequestException,
-    Timeout,
     WriteError,
     WriteTimeout,
 )
 from ..models.headers import Headers
 from ..models.request import Request
 from ..models.response import AsyncResponse, ResponseBase
+from ..types import RawHeaders
 from ..wire.http2 import HTTP2State
 from ..wire.http2_fields import request_fields
 from ..wire.http2_stream import Stream
 from .base import Abandoned, Unprocessed
 from .http2_body import HTTP2Body
+from .http2_transport import HTTP2Transport
 
 # Bodies up to this size go out in one write with the head.
 _ONE_WRITE_BYTES = 64 * 1024
 # How long to wait for 100 Continue before sending the body all the same (RFC 9110 §10.1.1).
 _CONTINUE_SECONDS = 1.0
-# How long a peer that has answered may stop reading the rest of a request.
+# How long a peer that has begun to answer may take nothing of the request.
 _PATIENCE_SECONDS = 1.0
-# A connection that was quiet for longer is asked for a sign of life with the next request, and
-# given up if there is none within the same time.
+# A connection that has been quiet for longer is asked for a sign of life together with the next
+# request, and given up if none comes within that time again.
 _QUIET_SECONDS = 10.0
-
-# For what is sent at once or not at all.
-_AT_ONCE = Deadline(TimeoutConfig(write_timeout=0.001))
-
-_WAITING = "waiting for a response of"
-_UPLOADING = "waiting until more of the request may be sent to"
-
-Ready = collections.abc.Callable[[Stream], bool]
 
 
 class HTTP11Required(Unprocessed):
@@ -80,11 +61,9 @@ class HTTP2Connection:
     HTTP/2 over a connected stream.  Nothing is sent before the first request.
 
     * `on_done`: called with whether the connection takes new exchanges when one ends.
-    * `on_capacity`: called with how many exchanges it carries at once when that changes; 0: it
-      finishes what it has and takes nothing new, for good.
+    * `on_capacity`: called with `capacity` when that changes.
     * `abandoned`: takes what finalisers give up, for the owner to carry out.
-    * `capacity`: how many exchanges it carries at once; at first, how many are assumed.
-    * `keepalive_hint`: HTTP/2 has no such thing.
+    * `keepalive_hint`: nothing that HTTP/2 has.
     """
 
     keepalive_hint: float | None = None
@@ -101,41 +80,53 @@ class HTTP2Connection:
         self.abandoned = abandoned
         self._backend = backend
         self._on_done = on_done
-        self._on_capacity = on_capacity
-        self._guard = backend.guard()
         self._state = HTTP2State(stream.peer, time.monotonic())
-        self.capacity = self._state.capacity
-        self._waiting: dict[Stream, Event] = {}
-        self._reader: object = None  # the stream, or this connection, whose turn it is to read
-        self._writing = False
+        self._transport = HTTP2Transport(stream, self._state, backend, on_capacity)
         self._closed_by_owner = False
-        stream.watch(self._take_what_is_there)
 
-    # One exchange.
+    @property
+    def capacity(self) -> int:
+        """
+        How many exchanges it carries at once; assumed, until the peer has said so.
+
+        0: it finishes what it has, and takes nothing new for good.
+        """
+        return self._transport.capacity
+
+    def is_stale(self) -> bool:
+        """Whether it takes nothing new; looks at what has arrived while nobody used it."""
+        self._transport.look()
+        return self.capacity == 0
+
+    def close(self) -> None:
+        """Close at once, from any thread; exchanges under way fail with `NetworkError`."""
+        if not self.stream.is_closed:
+            self._closed_by_owner = True
+            self.stream.close()
 
     async def send(self, request: Request, deadline: Deadline) -> ResponseBase:
         """
         Send `request`, which has been prepared, and return once the head of its response is there.
 
-        Raises `Unprocessed` where the peer has not processed the request, or where a connection that
-        had been used before turned out to be dead.
+        Raises `Unprocessed` where the peer has not processed the request, and where a connection
+        that had been used before turned out to be dead.
         """
         stream: Stream | None = None
         try:
-            stream, quiet_since = self._open(request)
-            await self._flush(deadline)
+            fields = request_fields(
+                request.method, request.url.scheme, request.target, request.headers.raw
+            )
+            if request.body is not None:
+                request.body.rewind()
+            stream, rest, quiet_since = self._transport.do(self._open, request, fields)
+            await self._transport.flush(deadline)
             if not stream.sent_all:
-                await self._upload(stream, request, deadline)
+                await self._upload(stream, request, rest, deadline)
             await self._wait_for_head(stream, quiet_since, deadline)
             if stream.status is None:
-                raise self._failure(stream)
-        except BaseException as exc:
-            if stream is None:
-                self._on_done(self.capacity > 0)
-            else:
-                self.give_up(stream)
-            if isinstance(exc, Unprocessed):
-                raise exc from exc.error.__cause__
+                raise self._why_no_head(stream)
+        except BaseException:
+            self.give_up(stream)
             raise
         return AsyncResponse.from_wire(
             stream.status,
@@ -146,27 +137,196 @@ class HTTP2Connection:
             None,
         )
 
-    def _open(self, request: Request) -> tuple[Stream, float | None]:
-        """The new stream, and since when the connection has been quiet, if that is suspicious."""
-        fields = request_fields(
-            request.method, request.url.scheme, request.target, request.headers.raw
-        )
-        body = request.body
-        data = None
-        if isinstance(body, BytesBody) and body.length <= _ONE_WRITE_BYTES:
-            data = None if request.expects_continue else memoryview(body.data)
-        quiet_since = None
-        state = self._state
-        with self._guard:
-            stream = state.open_stream(request.method, fields, body is None or body.length == 0)
-            if stream is None:
-                raise self._unprocessed(
-                    RemoteProtocolError(f"{self.stream.peer} takes no more streams at the moment")
+    # The request.
+
+    def _open(
+        self, request: Request, fields: RawHeaders
+    ) -> tuple[Stream, memoryview | None, float | None]:
+        """
+        Open a stream, with the body if it is small.  Under the guard.
+
+        Returns it, what could not be sent of a small body, and since when the connection has been
+        quiet, where that is suspicious.
+        """
+        body, state = request.body, self._state
+        ends = body is None or body.length == 0
+        stream = state.open_stream(request.method, fields, ends)
+        if stream is None:
+            raise Unprocessed(
+                RemoteProtocolError(f"{self.stream.peer} takes no more requests at the moment"),
+                certain=True,
+            )
+        rest = None
+        if not ends and _goes_at_once(request):
+            rest = memoryview(typing.cast("BytesBody", body).data)
+            rest = rest[state.send_data(stream, rest, True) :]
+        quiet_since = state.last_received
+        if not stream.on_used_connection or time.monotonic() - quiet_since < _QUIET_SECONDS:
+            return stream, rest, None
+        state.ping()
+        return stream, rest, quiet_since
+
+    async def _upload(
+        self, stream: Stream, request: Request, rest: memoryview | None, deadline: Deadline
+    ) -> None:
+        """Send the body, or the `rest` of a small one, as far as it is wanted."""
+        if rest is not None:
+            await self._send_piece(stream, rest, True, deadline)
+            return
+        if _expects_continue(request):
+            try:
+                await self._transport.wait(stream, _may_continue, deadline, _CONTINUE_SECONDS)
+            except ReadTimeout:
+                pass
+        body, length = request.body, request.declared_length
+        assert body is not None
+        sent = 0
+        while (piece := await body.next_chunk(self._backend.run_blocking)) is not None:
+            sent += len(piece)
+            if length is not None and sent > length:
+                raise LocalProtocolError(
+                    f"the request's body gave {sent} bytes or more, but its Content-Length is "
+                    f"{length}"
                 )
-            if data:
-                state.send_data(stream, data, True)
-            last_received = state.last_received
-            if stream.on_used_connection and time.monotonic() - last_received > _QUIET_SECONDS:
-                state.ping()
-                quiet_since = last_received
-        return stream, quiet_since
+            self._transport.look()
+            # A length that the user has declared is known to be true only at the iterator's end.
+            is_last = sent == body.length
+            if not await self._send_piece(stream, memoryview(piece), is_last, deadline):
+                return
+        if length is not None and sent < length:
+            raise LocalProtocolError(
+                f"the request's body ended after {sent} bytes, but its Content-Length is {length}"
+            )
+        if not stream.sent_all:
+            await self._send_piece(stream, memoryview(b""), True, deadline)
+
+    async def _send_piece(
+        self, stream: Stream, piece: memoryview, is_last: bool, deadline: Deadline
+    ) -> bool:
+        """Send `piece` as the peer's windows allow; `False` where it is not wanted any more."""
+        transport = self._transport
+        while not _is_answered(stream):
+            piece = piece[transport.do(self._state.send_data, stream, piece, is_last) :]
+            await transport.flush(deadline)
+            if stream.sent_all or not (piece or is_last):
+                return True
+            limit = deadline.write
+            if stream.status is not None and (limit is None or limit > _PATIENCE_SECONDS):
+                limit = _PATIENCE_SECONDS
+            try:
+                await transport.wait(stream, self._may_send, deadline, limit, WriteTimeout)
+            except WriteTimeout:
+                if stream.status is None:
+                    raise
+                return False
+        return False
+
+    def _may_send(self, stream: Stream) -> bool:
+        return not self._state.is_blocked(stream) or _is_answered(stream)
+
+    # The response.
+
+    async def _wait_for_head(
+        self, stream: Stream, quiet_since: float | None, deadline: Deadline
+    ) -> None:
+        limit = deadline.read
+        if quiet_since is not None:
+            patience = _QUIET_SECONDS if limit is None else min(limit, _QUIET_SECONDS)
+            try:
+                await self._transport.wait(stream, _has_head, deadline, patience)
+                return
+            except ReadTimeout:
+                now = time.monotonic()
+                if self._state.last_received == quiet_since:
+                    self._transport.fail(
+                        ReadError(
+                            f"{self.stream.peer} has been silent for {now - quiet_since:.1f} s, "
+                            "and did not even answer a PING: the connection is dead"
+                        )
+                    )
+                elif patience == limit:
+                    raise
+            limit = None if limit is None else limit - patience
+        await self._transport.wait(stream, _has_head, deadline, limit)
+
+    def _why_no_head(self, stream: Stream) -> Exception:
+        error = self._shown(stream)
+        if stream.needs_http11:
+            return HTTP11Required(error, certain=True)
+        if stream.refused:
+            return Unprocessed(error, certain=True)
+        lost = self._state.closed and not self._closed_by_owner
+        if lost and stream.on_used_connection and not stream.started:
+            return Unprocessed(error, certain=False)
+        return error
+
+    def _shown(self, stream: Stream) -> RequestException:
+        """What to tell the caller of the error of `stream`."""
+        error = stream.error
+        assert error is not None
+        if self._closed_by_owner and isinstance(error, (ReadError, WriteError)):
+            shown = NetworkError(
+                f"the client was closed while an exchange with {self.stream.peer} was under way"
+            )
+            shown.__cause__ = error
+            return shown
+        return error
+
+    async def next_piece(self, stream: Stream, deadline: Deadline) -> bytes:
+        """Wait for more of the body; `b""` at its end."""
+        while True:
+            ended = stream.ended  # before `buffered`: another thread may be receiving
+            if stream.buffered:
+                data, credit_is_due = self._transport.do(self._state.take_body, stream)
+                if credit_is_due:
+                    await self._transport.flush(deadline)
+                return data
+            if ended:
+                return b""
+            if stream.error is not None:
+                raise self._shown(stream)
+            await self._transport.wait(stream, _has_more, deadline, deadline.read)
+
+    def finish(self, stream: Stream) -> None:
+        """The response is complete."""
+        if not stream.sent_all:
+            self._reset(stream, ErrorCodes.NO_ERROR)  # the rest of the request is pointless (§8.1)
+        self._on_done(self.capacity > 0)
+
+    def give_up(self, stream: Stream | None) -> None:
+        """End the exchange in the middle; waits for nothing."""
+        if stream is not None:
+            self._reset(stream, ErrorCodes.CANCEL)
+        self._on_done(self.capacity > 0)
+
+    def _reset(self, stream: Stream, code: int) -> None:
+        self._transport.do(self._state.reset, stream, code)
+        self._transport.send_at_once()
+
+
+def _expects_continue(request: Request) -> bool:
+    return "100-continue" in request.headers.get("Expect", "").lower()
+
+
+def _goes_at_once(request: Request) -> bool:
+    body = request.body
+    is_small = isinstance(body, BytesBody) and body.length <= _ONE_WRITE_BYTES
+    return is_small and not _expects_continue(request)
+
+
+def _may_continue(stream: Stream) -> bool:
+    return stream.may_continue or _has_head(stream)
+
+
+def _has_head(stream: Stream) -> bool:
+    return stream.status is not None or stream.error is not None
+
+
+def _has_more(stream: Stream) -> bool:
+    return stream.buffered > 0 or stream.ended or stream.error is not None
+
+
+def _is_answered(stream: Stream) -> bool:
+    """Whether nobody wants more of the request."""
+    answered = stream.status is not None and stream.status >= 300
+    return answered or stream.stopped or stream.error is not None

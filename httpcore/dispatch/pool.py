@@ -24,16 +24,18 @@ from .base import Dispatcher
 from .connection import HTTPConnection
 from .pool_run import PoolRun
 
-_forks = 0
+class _Forks:
+    """How many forks there are between this process and the one that imported the library."""
 
+    count = 0
 
-def _count_fork() -> None:
-    global _forks
-    _forks += 1
+    @classmethod
+    def note(cls) -> None:
+        cls.count += 1
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_count_fork)
+    os.register_at_fork(after_in_child=_Forks.note)
 
 
 class ConnectionPool(Dispatcher):
@@ -45,9 +47,9 @@ class ConnectionPool(Dispatcher):
     * `pool_limits`: a `PoolLimits`.
     * `backend`: `None` finds out at each request whether asyncio or trio runs.
 
-    Over `SyncBackend` it may be shared by threads, elsewhere by the tasks of an event loop.  Connections
-    belong to the loop that opened them: a pool that is used in another one opens new ones there, and
-    a forked child opens its own.
+    Over `SyncBackend` it may be shared by threads, elsewhere by the tasks of an event loop.
+    Connections belong to the loop that opened them: a pool that is used in another one opens new
+    ones there, and a forked child opens its own.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class ConnectionPool(Dispatcher):
         self._backend = backend
         self._parser_class = parser_class
         self._runs: dict[object, PoolRun] = {}
-        self._forks = _forks
+        self._forks = _Forks.count
         self._closed = False
 
     async def send(
@@ -100,7 +102,7 @@ class ConnectionPool(Dispatcher):
         """The connections of the event loop that is running."""
         if self._closed:
             raise RuntimeError("this client has been closed; make a new one")
-        if self._forks != _forks:
+        if self._forks != _Forks.count:
             self._forget_parent()
         backend = self._backend or default_backend()
         run = self._runs.get(backend.run_token())
@@ -116,7 +118,7 @@ class ConnectionPool(Dispatcher):
         return self._runs.setdefault(backend.run_token(), new)
 
     def _forget_parent(self) -> None:
-        self._forks = _forks
+        self._forks = _Forks.count
         inherited, self._runs = self._runs, {}
         for run in inherited.values():
             run.drop_inherited()
@@ -145,7 +147,8 @@ class ConnectionPool(Dispatcher):
         """
         Close every connection at once, and the pool for good.
 
-        Requests under way and requests that wait for a connection raise `NetworkError`.  May be called twice.
+        Requests under way and requests that wait for a connection raise `NetworkError`.  May be
+        called twice.
         """
         self._closed = True
         runs, self._runs = self._runs, {}
@@ -154,7 +157,7 @@ class ConnectionPool(Dispatcher):
 
     def __del__(self) -> None:
         runs = typing.cast("dict[object, PoolRun]", getattr(self, "_runs", {}))
-        if not any(run.state.slots for run in runs.values()) or self._forks != _forks:
+        if not any(run.state.slots for run in runs.values()) or self._forks != _Forks.count:
             return
         warnings.warn(
             f"{self!r} was dropped without being closed", ResourceWarning, stacklevel=2, source=self

@@ -1,8 +1,8 @@
 """The connections that a pool has in one event loop, or, in sync, in all threads.
 
-`PoolState` decides, this carries out.  Each step of the state runs under the guard; what follows from
-it (tickets to wake, connections to close) is done after the guard has been given back, and none of it
-waits.
+`PoolState` decides, this carries out.  Each step of the state runs under the guard; what follows
+from it (tickets to wake, connections to close) is done after the guard has been given back, and
+none of it waits.
 """
 
 from __future__ import annotations
@@ -60,10 +60,11 @@ class PoolRun:
         self, request: Request, origin: Origin, ssl: SSLConfig, key: Key, deadline: Deadline
     ) -> ResponseBase:
         """
-        Send `request` over a connection for `key` and return its response, whose body is on its way.
+        Send `request` over a connection for `key` and return its response, whose body is on its
+        way.
 
-        A connection that had been idle may turn out to be dead: then once more on another one, where
-        that is safe (RFC 9112 §9.3.1).
+        A connection that had been idle may turn out to be dead: then once more on another one,
+        where that is safe (RFC 9112 §9.3.1).
         """
         for attempt in range(1, MAX_ATTEMPTS + 1):
             slot = await self._slot(key, deadline, fresh=attempt > 1)
@@ -209,17 +210,20 @@ class PoolRun:
             self._abandoned.popleft()()
 
     def close(self) -> None:
-        """Close all connections at once; whoever uses one or waits for one gets a `NetworkError`."""
+        """
+        Close all connections at once; whoever uses one or waits for one gets a `NetworkError`.
+        """
         if self._expiry_cancel is not None:
             self._expiry_cancel()
         self._do(self.state.close)
 
     def drop_inherited(self) -> None:
-        """In a forked child: close our copies of the parent's sockets, without a word to the peers."""
+        """
+        In a forked child: close our copies of the parent's sockets, without a word to the peers.
+        """
         for slot in self.state.slots:
-            stream = slot.connection.stream if slot.connection else None
-            if stream is not None and stream.socket is not None:
-                stream.socket.close()
+            if slot.connection is not None:
+                slot.connection.abort()
 
     def _do(self, step: collections.abc.Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """One step of the state, and what follows from it."""

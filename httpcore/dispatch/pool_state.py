@@ -1,25 +1,26 @@
 """Who gets which connection, what to open and what to close: the pool's decisions, without I/O.
 
-Theory of operation.  A *slot* is the right to one connection; it exists from the moment somebody may
-open that connection until it has been closed, and counts against the limits all that time.  A
+Theory of operation.  A *slot* is the right to one connection; it exists from the moment somebody
+may open that connection until it has been closed, and counts against the limits all that time.  A
 request either gets a slot at once (`acquire` returns one) or queues up (`acquire` returns a
-*ticket*, which some later step grants).  Whoever holds a slot gives it back in one step, without waiting:
-`release` when the exchange is over, `discard` when the connection could not be opened.
+*ticket*, which some later step grants).  Whoever holds a slot gives it back in one step, without
+waiting: `release` when the exchange is over, `discard` when the connection could not be opened.
 
 Every step that can free something ends in `_serve`, which hands out what is free.  So at rest
 nobody waits for what is free, and `acquire` needs to look at one origin only.  What the caller then
 has to do is left in `granted` (tickets to wake) and `to_close` (slots whose connections to close),
 to be carried out after the lock has been given back.
 
-Order.  Within an origin first come, first served.  Between origins the oldest ticket comes first too,
-save that a connection that was just used serves its own origin first: closing it to open one elsewhere costs
-more than waiting does.  It may do so `MAX_OVERTAKES` times in a row, so that nobody starves.
+Order.  Within an origin first come, first served.  Between origins the oldest ticket comes first
+too, save that a connection that was just used serves its own origin first: closing it to open one
+elsewhere costs more than waiting does.  It may do so `MAX_OVERTAKES` times in a row, so that nobody
+starves.
 
 Cost.  All steps are O(1), but for a heap of those origins that have waiters: O(log origins).
 
-A connection to an https origin may turn out to be HTTP/2 and then carry everybody.  So while the first one to an
-origin is being opened, further requests to that origin wait for it; once its protocol is known to
-be HTTP/1.1 they open their own.
+A connection to an https origin may turn out to be HTTP/2 and then carry everybody.  So while the
+first one to an origin is being opened, further requests to that origin wait for it; once its
+protocol is known to be HTTP/1.1 they open their own.
 
 Times are seconds on a monotonic clock, given by the caller.
 """
@@ -179,7 +180,9 @@ class PoolState(typing.Generic[C]):
         return ticket
 
     def cancel(self, ticket: Ticket[C], now: float) -> None:
-        """The holder of `ticket` does not want it any more; what it was granted goes on to the next."""
+        """
+        The holder of `ticket` does not want it any more; what it was granted goes on to the next.
+        """
         if ticket.waiting:
             ticket.waiting = False
             self.waiting -= 1
@@ -215,7 +218,9 @@ class PoolState(typing.Generic[C]):
         return None
 
     def _may_open(self, origin: _OriginState[C]) -> bool:
-        """Whether `origin` may have one more connection; makes room where that takes an idle one."""
+        """
+        Whether `origin` may have one more connection; makes room where that takes an idle one.
+        """
         if self._is_blocked(origin):
             return False
         if len(self._slots) < self._hard_limit:
@@ -244,7 +249,9 @@ class PoolState(typing.Generic[C]):
     # Giving it back.
 
     def opened(self, slot: Slot[C], capacity: int) -> None:
-        """The connection of `slot` stands; it carries `capacity` exchanges at once (1: HTTP/1.1)."""
+        """
+        The connection of `slot` stands; it carries `capacity` exchanges at once (1: HTTP/1.1).
+        """
         origin = slot.origin
         slot.opening = False
         origin.opening -= 1
@@ -252,7 +259,9 @@ class PoolState(typing.Generic[C]):
         self.set_capacity(slot, capacity)
 
     def set_capacity(self, slot: Slot[C], capacity: int) -> None:
-        """`slot` now carries `capacity` exchanges at once; 0: it takes nothing new and ends when idle."""
+        """
+        `slot` now carries `capacity` exchanges at once; 0: it takes nothing new and ends when idle.
+        """
         if slot.closed:
             return
         self._unshare(slot)
@@ -301,7 +310,9 @@ class PoolState(typing.Generic[C]):
             self._close_oldest_idle()
 
     def _pass_on(self, slot: Slot[C]) -> bool:
-        """Give a connection that was just used to its own origin's next waiter, if it is its turn."""
+        """
+        Give a connection that was just used to its own origin's next waiter, if it is its turn.
+        """
         ticket = slot.origin.first_waiter()
         if ticket is None:
             return False

@@ -1,8 +1,8 @@
 """Sends a request that has a body over HTTP/1.1, and watches for an answer that comes early.
 
-A server may answer before the body's end: it refuses the upload (413, 401), redirects it, or streams its
-answer while it reads (RFC 9112 §9.5).  So before each piece, and while the peer takes none, what
-has arrived is looked at:
+A server may answer before the body's end: it refuses the upload (413, 401), redirects it, or
+streams its answer while it reads (RFC 9112 §9.5).  So before each piece, and while the peer takes
+none, what has arrived is looked at:
 
 * a final status of 300 and above: nobody wants the rest; stop, and let the answer be read;
 * a 2xx: go on, unless the peer stops reading, in which case the answer counts;
@@ -88,6 +88,9 @@ class Upload:
             await self._salvage_answer()
             if self.head is None:
                 raise
+        finally:
+            if not self.complete:
+                await self._body.aclose()
 
     async def _wait_for_continue(self) -> None:
         waiting = self._deadline.phase(_CONTINUE_SECONDS, ReadTimeout)
@@ -113,7 +116,8 @@ class Upload:
             sent += len(piece)
             if length is not None and sent > length:
                 raise LocalProtocolError(
-                    f"the request's body gave {sent} bytes or more, but its Content-Length is {length}"
+                    f"the request's body gave {sent} bytes or more, but its Content-Length is "
+                    f"{length}"
                 )
             if not await self._send(chunk(piece) if length is None else piece):
                 return False
@@ -136,7 +140,9 @@ class Upload:
         return True
 
     def _answer_ends_upload(self) -> bool:
-        """Take what has arrived; whether it is an answer that makes the rest of the body pointless."""
+        """
+        Take what has arrived; whether it is an answer that makes the rest of the body pointless.
+        """
         if not self._watching:
             return False
         data = self._stream.read_available()

@@ -14,7 +14,8 @@ from .headers import Headers, HeaderTypes
 from .query_params import QueryParamTypes
 from .url import URL
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
 # Methods whose requests say so when they have no body (RFC 9110 §8.6).
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -30,8 +31,8 @@ class Request:
     * `headers`: see `Headers`; fields that are given are sent as they are.
     * `content`: the body; see `Client.request` for what it may be.
     * `json`: anything the JSON encoder takes, as the body; not beside `content`.
-    * `target`: the request target in the place of the URL's path and query, for
-      what no URL can say: `"*"` for `OPTIONS *` (RFC 9112 §3.2.4).
+    * `target`: the request target in the place of the URL's path and query, for what no URL can
+      say: `"*"` for `OPTIONS *` (RFC 9112 §3.2.4), or a path with its query that is sent as it is.
 
     Not to be changed by several threads at once; sending it does not change it beyond `prepare()`.
     """
@@ -52,7 +53,9 @@ class Request:
         self.method = _checked_method(method)
         self.url = URL(url, query_params=query_params)
         self.headers = Headers(headers)
-        self.target = self.url.raw_target if target is None else _checked_target(target)
+        self.target = self.url.raw_target
+        if target is not None:
+            self.target = _checked_target(self.method, target)
         self.body: Body | None = None
         self._content: typing.Any = b""
         self._content_type: str | None = None
@@ -63,9 +66,8 @@ class Request:
             self._content = bytes(self.body.data)
         elif content is not None:
             self.body, self._content_type = encode_content(content)
-            self._content = (
-                bytes(self.body.data) if isinstance(self.body, BytesBody) else content
-            )
+            data = self.body.data if isinstance(self.body, BytesBody) else None
+            self._content = data if isinstance(data, bytes) else content
 
     @property
     def content(self) -> typing.Any:
@@ -95,6 +97,14 @@ class Request:
         host = _host_field(headers, self.url)
         others = [field for field in headers.raw if field[0].lower() != b"host"]
         self.headers = Headers.from_raw([host, *others, *missing])
+
+    def copy(self) -> Request:
+        """A request with header fields of its own; the body is shared."""
+        copy = Request.__new__(Request)
+        for name in Request.__slots__:
+            setattr(copy, name, getattr(self, name))
+        copy.headers = self.headers.copy()
+        return copy
 
     def derived(self, method: str, url: URL, headers: Headers, with_body: bool) -> Request:
         """A request that follows from this one (a redirect), with the same body or with none."""
@@ -126,21 +136,20 @@ class Request:
             while (piece := await body.next_chunk(_run_here)) is not None:
                 parts.append(bytes(piece))
             self._content = b"".join(parts)
-            self.body = BytesBody(self._content)
-        return typing.cast("bytes", self._content)
+            self.body = body = BytesBody(self._content)
+        return bytes(body.data)
 
     def __repr__(self) -> str:
         return f"<Request({self.method!r}, {self.url.masked!r})>"
 
     def __getstate__(self) -> dict[str, typing.Any]:
-        in_memory = self.body is None or isinstance(self.body, BytesBody)
+        content = bytes(self.body.data) if isinstance(self.body, BytesBody) else None
         return {
             "method": self.method,
             "url": self.url,
             "headers": self.headers,
             "target": self.target,
-            "content": self._content if in_memory else None,
-            "has_body": self.body is not None and in_memory,
+            "content": content,
             "content_type": self._content_type,
         }
 
@@ -149,9 +158,10 @@ class Request:
         self.url = state["url"]
         self.headers = state["headers"]
         self.target = state["target"]
-        self._content = state["content"]
+        content = state["content"]
+        self._content = b"" if content is None else content
         self._content_type = state["content_type"]
-        self.body = BytesBody(self._content) if state["has_body"] else None
+        self.body = None if content is None else BytesBody(content)
 
 
 async def _run_here(read: typing.Callable[[], bytes]) -> bytes:
@@ -162,7 +172,9 @@ def _checked_method(method: str) -> str:
     if not isinstance(method, str):
         raise TypeError(f"the method is a str, not {type(method).__name__}")
     if not _TOKEN.fullmatch(method):
-        raise ValueError(f"{method!r} is no HTTP method: it has to be a token (RFC 9110 section 9.1)")
+        raise ValueError(
+            f"{method!r} is no HTTP method: it has to be a token (RFC 9110 section 9.1)"
+        )
     upper = method.upper()
     if upper == "CONNECT":
         raise ValueError(
@@ -171,9 +183,15 @@ def _checked_method(method: str) -> str:
     return upper
 
 
-def _checked_target(target: str) -> bytes:
-    if not target or not target.isascii() or not target.isprintable() or " " in target:
-        raise ValueError(f"{target!r} is no request target: printable ASCII without blanks")
+def _checked_target(method: str, target: str) -> bytes:
+    if not (target.startswith("/") or (target == "*" and method == "OPTIONS")):
+        raise ValueError(
+            f"{target!r} is no request target for {method}: it has to be a path, or '*' for OPTIONS"
+        )
+    if not (target.isascii() and target.isprintable()) or " " in target or "#" in target:
+        raise ValueError(
+            f"{target!r} is no request target: it has to be printable ASCII without blanks and '#'"
+        )
     return target.encode("ascii")
 
 
@@ -201,17 +219,19 @@ def _check_framing(headers: Headers, body: Body | None) -> None:
             "the request has both Content-Length and Transfer-Encoding; leave one of them out"
         )
     if codings:
-        if [coding.strip().lower() for coding in codings] != ["chunked"]:
+        if body is None:
+            raise LocalProtocolError(
+                "the request has Transfer-Encoding, but no body; leave the field out"
+            )
+        if [coding.lower() for coding in codings] != ["chunked"]:
             raise LocalProtocolError(
                 f"Transfer-Encoding {', '.join(codings)!r} cannot be sent: only 'chunked' can"
             )
         return
-    if len(lengths) > 1 or not (lengths[0].isascii() and lengths[0].isdigit()):
+    if len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
         raise LocalProtocolError(f"Content-Length {', '.join(lengths)!r} is not one number")
     actual = 0 if body is None else body.length
     if actual is not None and actual != int(lengths[0]):
         raise LocalProtocolError(
             f"Content-Length says {lengths[0]} bytes, but the body has {actual}"
         )
-
-

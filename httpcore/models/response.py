@@ -25,15 +25,15 @@ from ..exceptions import (
     ResponseNotRead,
     StreamConsumed,
 )
-from ..status_codes import reason_phrase, status_from_int
-from ..types import RawHeaders
 from ..field_values import parse_link_header
+from ..status_codes import reason_phrase, status_from_int
 from .headers import Headers, HeaderTypes
 from .request import Request
 from .streams import BodyStream, BytesStream, IterableStream, PieceIterator, PlainIterator
 from .url import URL
 
 _EXCERPT_CHARS = 500
+
 
 class ResponseBase:
     """What `Response` and `AsyncResponse` share: everything that does not wait."""
@@ -55,7 +55,8 @@ class ResponseBase:
         * `status_code`: an `int`.
         * `headers`: as for `Headers`.
         * `content`: the body as it stands on the wire, so encoded where the headers have a
-          Content-Encoding: `bytes`, `str` (UTF-8), an iterable of bytes, or an async iterable of bytes.
+          Content-Encoding: `bytes`, `str` (UTF-8), an iterable of bytes, or an async iterable of
+          bytes.
         * `request`: the `Request` that this answers.
         * `protocol`: `"HTTP/1.1"`, `"HTTP/1.0"` or `"HTTP/2"`.
         * `reason_phrase`: `None` for the standard one.
@@ -149,7 +150,9 @@ class ResponseBase:
 
     @property
     def is_redirect(self) -> bool:
-        """Whether the response asks for another request: 301, 302, 303, 307 or 308 with a Location."""
+        """
+        Whether the response asks for another request: 301, 302, 303, 307 or 308 with a Location.
+        """
         return self.status_code in (301, 302, 303, 307, 308) and "Location" in self.headers
 
     @property
@@ -211,8 +214,8 @@ class ResponseBase:
         """
         The charset that `text` decodes with; may be set.
 
-        The charset of Content-Type where Python knows it; else a BOM; else UTF-8 where the bytes are
-        valid UTF-8; else a guess from the first 64 KiB.
+        The charset of Content-Type where Python knows it; else a BOM; else UTF-8 where the bytes
+        are valid UTF-8; else a guess from the first 64 KiB.
         """
         if self._encoding is None:
             self._encoding = charset(self.headers.get("Content-Type"), self.content)
@@ -249,9 +252,7 @@ class ResponseBase:
             kind, message = StreamConsumed, "the response's body was streamed and is gone"
         elif self._closed:
             kind, message = ResponseClosed, "the response was closed before its body was read"
-        return kind(
-            f"{message} ({self._described()})", request=self.request, response=self
-        )
+        return kind(f"{message} ({self._described()})", request=self.request, response=self)
 
     # The body on its way.
 
@@ -333,7 +334,9 @@ class ResponseBase:
 
     async def _next(self) -> ResponseBase:
         if self.send_next is None:
-            raise RuntimeError(f"there is no next request: {self._described()}, no redirect to follow")
+            raise RuntimeError(
+                f"there is no next request: {self._described()}, no redirect to follow"
+            )
         return typing.cast("ResponseBase", await self.send_next())
 
     def note_error(self, exc: BaseException) -> None:

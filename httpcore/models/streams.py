@@ -62,7 +62,9 @@ class BytesStream:
 class IterableStream:
     """A body out of an iterable or async iterable that the user gave."""
 
-    def __init__(self, content: collections.abc.Iterable[bytes] | collections.abc.AsyncIterable[bytes]):
+    def __init__(
+        self, content: collections.abc.Iterable[bytes] | collections.abc.AsyncIterable[bytes]
+    ):
         self._sync = self._async = None
         if isinstance(content, collections.abc.AsyncIterable):
             self._async = aiter(content)

@@ -26,7 +26,8 @@ class Auth:
         """
         Yield each request to send, and be sent the response to it.
 
-        The last response is the one that the caller gets.  The default sends the request as it is.
+        `request` is a copy of the caller's, so it may be changed.  The last response is the one
+        that the caller gets.  The default sends the request as it is.
         """
         yield request
 
@@ -84,7 +85,17 @@ def auth_from(auth: AuthTypes | None) -> Auth | None:
         return BasicAuth(*auth)
     if callable(auth):
         return CallableAuth(auth)
-    raise TypeError(f"auth= takes (user, password), an Auth or a callable, not {type(auth).__name__}")
+    raise TypeError(
+        f"auth= takes (user, password), an Auth or a callable, not {type(auth).__name__}"
+    )
+
+
+def auth_of_url(request: Request) -> Auth | None:
+    """Basic authentication by the credentials in the URL, where no header says something else."""
+    url = request.url
+    if not (url.username or url.password) or "Authorization" in request.headers:
+        return None
+    return BasicAuth(url.username, url.password)
 
 
 def _bytes(value: typing.Any) -> bytes:

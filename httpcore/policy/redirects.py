@@ -27,8 +27,9 @@ def redirect_request(request: Request, response: ResponseBase) -> Request:
     """
     The request that `response`, a redirect that answers `request`, asks for.
 
-    Raises `RemoteProtocolError` for a Location that is no URL, `RedirectError` for one that does not lead to
-    http or https, `RedirectBodyUnavailable` where the body would have to be sent again and cannot be.
+    Raises `RemoteProtocolError` for a Location that is no URL, `RedirectError` for one that does
+    not lead to http or https, `RedirectBodyUnavailable` where the body would have to be sent again
+    and cannot be.
     """
     url = _redirect_url(request, response)
     method = _redirect_method(request.method, response.status_code)
@@ -49,15 +50,17 @@ def require_body(request: Request, response: ResponseBase, reason: str) -> None:
     """Raise `RedirectBodyUnavailable` if `request` has to be sent again and its body is used up."""
     if request.body is not None and not request.body.can_send:
         raise RedirectBodyUnavailable(
-            f"{request.method} {request.url.masked} {reason}, so its body has to be sent again, but it came "
-            "from an iterator that is used up; give bytes or a file instead",
+            f"{request.method} {request.url.masked} {reason}, so its body has to be sent again, "
+            "but it came from an iterator that is used up; give bytes or a file instead",
             request=request,
             response=response,
         )
 
 
 def keeps_credentials(source: URL, target: URL) -> bool:
-    """Whether what was meant for `source` may go to `target`: the same origin, or its https twin."""
+    """
+    Whether what was meant for `source` may go to `target`: the same origin, or its https twin.
+    """
     if source.origin == target.origin:
         return True
     return (
@@ -83,8 +86,8 @@ def _redirect_url(request: Request, response: ResponseBase) -> URL:
         ) from exc
     if url.scheme not in ("http", "https"):
         raise RedirectError(
-            f"{request.url.masked} redirects to a URL with the scheme {url.scheme!r}; only http and "
-            "https are followed",
+            f"{request.url.masked} redirects to a URL with the scheme {url.scheme!r}; only http "
+            "and https are followed",
             request=request,
             response=response,
         )

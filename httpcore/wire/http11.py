@@ -10,8 +10,8 @@ closed.  What was fed behind the end makes the connection unusable (RFC 9112 §9
 
 Who decides what.  A *parser* (h11 here, others behind the same interface) reads heads and chunked
 bodies.  Everything else is decided here, once for all parsers: where a message ends (§6.3), whether
-the connection may be used again (§9.3), and the limits.  A body of known length, or one that ends with
-the connection, needs no parser: its bytes are counted and handed on as they are.
+the connection may be used again (§9.3), and the limits.  A body of known length, or one that ends
+with the connection, needs no parser: its bytes are counted and handed on as they are.
 
 Rejected: h11 for sending too.  It would check again, header by header, what `Headers` and
 `Request` have checked when they were made, and both parsers would need it all the same.
@@ -118,9 +118,7 @@ class H11Parser:
             return bytes(event.data)
         if isinstance(event, h11.Response):
             version = "HTTP/" + event.http_version.decode("ascii")
-            return ResponseHead(
-                event.status_code, event.reason, event.headers.raw_items(), version
-            )
+            return ResponseHead(event.status_code, event.reason, event.headers.raw_items(), version)
         if isinstance(event, h11.InformationalResponse):
             return InformationalHead(event.status_code, event.headers.raw_items())
         assert isinstance(event, h11.EndOfMessage), event
@@ -261,9 +259,7 @@ class ResponseReader:
             ) from exc.__cause__
         if event is NEED_DATA:
             if self._waiting > MAX_HEAD_BYTES:
-                raise self._violation(
-                    f"sent a response head of more than {MAX_HEAD_BYTES} bytes"
-                )
+                raise self._violation(f"sent a response head of more than {MAX_HEAD_BYTES} bytes")
             if self._eof:
                 raise self.truncated()
             return NEED_DATA
@@ -374,7 +370,8 @@ class ResponseReader:
             self._check_overhead()
             if self._waiting > MAX_CHUNK_FRAMING_BYTES:
                 raise self._violation(
-                    f"sent a chunk size line or trailers of more than {MAX_CHUNK_FRAMING_BYTES} bytes"
+                    "sent a chunk size line or trailers of more than "
+                    f"{MAX_CHUNK_FRAMING_BYTES} bytes"
                 )
             if self._eof:
                 raise self.truncated()

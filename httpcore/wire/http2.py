@@ -188,17 +188,22 @@ class HTTP2State:
         """Ask for a sign of life."""
         self._output.ping()
 
-    def take_body(self, stream: Stream) -> bytes:
-        """What has arrived of the body, whose window is given back; perhaps nothing."""
-        data = stream.take()
-        if data and not stream.ended and stream.id in self._streams:
-            self._give_credit_back(stream, len(data))
-        return data
+    def is_blocked(self, stream: Stream) -> bool:
+        """Whether the peer's windows, or what waits to go out, forbid to send more."""
+        return stream in self._blocked
 
-    def _give_credit_back(self, stream: Stream, taken: int) -> None:
+    def take_body(self, stream: Stream) -> tuple[bytes, bool]:
+        """What has arrived of the body, perhaps nothing; and whether its window has to be told."""
+        data = stream.take()
+        if stream.ended or stream.id not in self._streams:
+            return data, False
+        return data, self._give_credit_back(stream, len(data))
+
+    def _give_credit_back(self, stream: Stream, taken: int) -> bool:
         credit = self._windows.stream_credit(stream, taken)
         if credit:
             self._output.credit(stream.id, credit)
+        return credit > 0
 
     def _forget(self, stream: Stream) -> None:
         del self._streams[stream.id]

@@ -128,9 +128,7 @@ def options_for(url: str, certs: Certs) -> dict[str, typing.Any]:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("exchange", EXCHANGES)
-def test_cx1_cancelled_at_each_step_on_asyncio(
-    exchange: Exchange, tls: bool, certs: Certs
-) -> None:
+def test_cx1_cancelled_at_each_step_on_asyncio(exchange: Exchange, tls: bool, certs: Certs) -> None:
     """A bare CancelledError, and nothing is lost, wherever an asyncio task is cancelled."""
 
     async def cancelled_at(number: int, url: str) -> bool:

@@ -23,7 +23,9 @@ def redirecting(rules: Rules) -> RawServer:
             if path in rules:
                 status, location = rules[path]
                 field = b"Location: " + location.encode("latin-1") + b"\r\n"
-                connection.send(b"HTTP/1.1 %d X\r\n%bContent-Length: 4\r\n\r\nbody" % (status, field))
+                connection.send(
+                    b"HTTP/1.1 %d X\r\n%bContent-Length: 4\r\n\r\nbody" % (status, field)
+                )
             else:
                 connection.send(response(f"{request.method} {request.target}".encode()))
 
@@ -71,7 +73,10 @@ async def test_head_is_not_followed_by_default(make_client: MakeClient) -> None:
 async def test_rd1_methods(
     make_client: MakeClient, status: int, method: str, follows_as: str
 ) -> None:
-    """POST becomes GET by 301 to 303, everything but HEAD by 303; a dropped body takes its headers along."""
+    """
+    POST becomes GET by 301 to 303, everything but HEAD by 303; a dropped body takes its headers
+    along.
+    """
     with redirecting({"/a": (status, "/b")}) as server:
         body = None if method == "GET" else b"data"
         headers = {"Content-Type": "text/x"} if body else None
@@ -112,7 +117,9 @@ async def test_rd2_body_is_sent_again(make_client: MakeClient, tmp_path: typing.
 
 
 async def test_rd2_iterator_cannot_be_sent_again(make_client: MakeClient) -> None:
-    """307 with an iterator's body is an error before anything is sent again; the connection is kept."""
+    """
+    307 with an iterator's body is an error before anything is sent again; the connection is kept.
+    """
     with redirecting({"/a": (307, "/b")}) as server:
         client = make_client()
         with pytest.raises(httpcore.RedirectBodyUnavailable) as caught:
@@ -183,9 +190,7 @@ async def test_rd7_other_schemes(make_client: MakeClient, location: str) -> None
     ("location", "target"),
     [("?q=1", "/dir/a?q=1"), ("../x", "/x"), ("b", "/dir/b"), ("/c?d#e", "/c?d")],
 )
-async def test_rd8_relative_locations(
-    make_client: MakeClient, location: str, target: str
-) -> None:
+async def test_rd8_relative_locations(make_client: MakeClient, location: str, target: str) -> None:
     """A relative Location is joined by RFC 3986."""
     rules = {"/dir/a": (302, location)}
     with redirecting(rules) as server:
@@ -301,9 +306,8 @@ async def test_rd14_too_many(make_client: MakeClient) -> None:
 
 async def test_max_redirects_zero(make_client: MakeClient) -> None:
     """max_redirects=0 follows none."""
-    with redirecting({"/a": (302, "/b")}) as server:
-        with pytest.raises(httpcore.TooManyRedirects):
-            await make_client(max_redirects=0).get(server.url + "/a")
+    with redirecting({"/a": (302, "/b")}) as server, pytest.raises(httpcore.TooManyRedirects):
+        await make_client(max_redirects=0).get(server.url + "/a")
 
 
 async def test_rd16_endless_redirect_body(make_client: MakeClient) -> None:

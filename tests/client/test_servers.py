@@ -24,9 +24,7 @@ REQUESTS = 5000
 
 
 @pytest.mark.parametrize("server_name", ["url", "tls1_url"])
-async def test_nginx(
-    make_client: MakeClient, nginx: Nginx, certs: Certs, server_name: str
-) -> None:
+async def test_nginx(make_client: MakeClient, nginx: Nginx, certs: Certs, server_name: str) -> None:
     """A document, a binary file, and gzip, over one connection."""
     base = getattr(nginx, server_name)
     client = make_client(ssl=str(certs.ca))

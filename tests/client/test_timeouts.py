@@ -61,7 +61,9 @@ async def test_tm1_dripping_response(make_client: MakeClient, head_too: bool) ->
     ],
 )
 async def test_tm2_silence(make_client: MakeClient, start: bytes) -> None:
-    """Silence before, in and after the head is ReadTimeout, with the response where there is one."""
+    """
+    Silence before, in and after the head is ReadTimeout, with the response where there is one.
+    """
 
     def silent(connection: RawConnection) -> None:
         connection.read_request()
@@ -70,7 +72,9 @@ async def test_tm2_silence(make_client: MakeClient, start: bytes) -> None:
 
     with serving(silent, good) as server:
         client = make_client(timeout=TimeoutConfig(read_timeout=0.1))
-        with pytest.raises(httpcore.ReadTimeout, match=r"127\.0\.0\.1:\d+ timed out after 0\.1 s") as caught:
+        with pytest.raises(
+            httpcore.ReadTimeout, match=r"127\.0\.0\.1:\d+ timed out after 0\.1 s"
+        ) as caught:
             await client.get(server.url)
         assert caught.value.request.method == "GET"
         assert (caught.value.response is not None) == (b"\r\n\r\nhe" in start or b"5\r\n" in start)
@@ -239,7 +243,9 @@ async def test_tm10_blocked_loop(make_client: MakeClient) -> None:
 
 @pytest.mark.ways("asyncio")
 async def test_tm10_loop_blocked_while_waiting() -> None:
-    """The loop is blocked for longer than read_timeout while a request waits: it gets its answer."""
+    """
+    The loop is blocked for longer than read_timeout while a request waits: it gets its answer.
+    """
     with serving(good) as server:
         async with httpcore.AsyncClient(timeout=TimeoutConfig(read_timeout=0.2)) as client:
             task = asyncio.create_task(client.get(server.url))

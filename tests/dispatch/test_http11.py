@@ -356,7 +356,9 @@ async def test_large_uploads(make_client: MakeClient, tmp_path: typing.Any) -> N
         with path.open("rb") as file:
             file.seek(100)
             await client.post(server.url, content=file)
-        await client.post(server.url, content=(data[i : i + 70_000] for i in range(0, len(data), 70_000)))
+        await client.post(
+            server.url, content=(data[i : i + 70_000] for i in range(0, len(data), 70_000))
+        )
         assert [request.body == data for request in server.requests] == [True, False, True]
         assert server.requests[1].body == data[100:]
         assert server.requests[1].header("Content-Length") == str(len(data) - 100)
@@ -515,6 +517,7 @@ async def test_bd6_body_of_another_size(
     make_client: MakeClient, pieces: list[bytes], says: str
 ) -> None:
     """An iterator that gives more or less than its Content-Length is an error with both numbers."""
+
     def any_end(connection: RawConnection) -> None:
         connection.read_head()
         assert connection.wait_closed()

@@ -65,7 +65,9 @@ async def test_total_timeout_while_waiting_for_the_pool(make_client: MakeClient)
 
 @pytest.mark.ways("asyncio")
 async def test_burst_is_worked_off() -> None:
-    """A queue that keeps moving is no timeout, though the last one waits longer than read_timeout."""
+    """
+    A queue that keeps moving is no timeout, though the last one waits longer than read_timeout.
+    """
 
     def slow(connection: RawConnection) -> None:
         while True:
@@ -284,7 +286,10 @@ def test_many_threads_one_client() -> None:
             if content != target:
                 wrong.append((target, content))
 
-    with RawServer(echoing) as server, httpcore.Client(pool_limits=PoolLimits(hard_limit=8)) as client:
+    with (
+        RawServer(echoing) as server,
+        httpcore.Client(pool_limits=PoolLimits(hard_limit=8)) as client,
+    ):
         threads = [threading.Thread(target=use, args=(client, server.url, n)) for n in range(32)]
         for thread in threads:
             thread.start()
