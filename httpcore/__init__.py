@@ -1,1 +1,155 @@
-"""HTTP/1.1 and HTTP/2 for Python, sync and async."""
+"""
+An HTTP client for Python, sync and async.
+
+Everything that is importable from here is public; everything else is private.
+"""
+
+from __future__ import annotations
+
+import typing
+
+from .__version__ import __version__
+from .api import delete, get, head, options, patch, post, put, request
+from .backends.base import ConcurrencyBackend
+from .backends.sync import SyncBackend
+from .client.async_client import AsyncClient, TrioClient
+from .client.client import Client
+from .config import PoolLimits, SSLConfig, TimeoutConfig
+from .dispatch.base import Dispatcher
+from .dispatch.connection import HTTPConnection
+from .dispatch.mock import MockDispatch
+from .dispatch.pool import ConnectionPool
+from .exceptions import (
+    ConnectError,
+    ConnectTimeout,
+    CookieConflict,
+    DecodingError,
+    HttpError,
+    HTTPError,
+    InvalidHeader,
+    InvalidURL,
+    JSONDecodeError,
+    LocalProtocolError,
+    NetworkError,
+    PoolTimeout,
+    ProtocolError,
+    ProxyError,
+    ReadError,
+    ReadTimeout,
+    RedirectBodyUnavailable,
+    RedirectError,
+    RedirectLoop,
+    RemoteProtocolError,
+    RequestException,
+    ResponseClosed,
+    ResponseNotRead,
+    ResponseTooLarge,
+    SSLError,
+    StreamConsumed,
+    StreamException,
+    Timeout,
+    TooManyRedirects,
+    TotalTimeout,
+    WriteError,
+    WriteTimeout,
+)
+from .models.headers import Headers
+from .models.query_params import QueryParams
+from .models.request import Request
+from .models.response import AsyncResponse, Response
+from .models.url import URL, Origin
+from .policy.auth import Auth, BasicAuth
+from .status_codes import codes
+
+if typing.TYPE_CHECKING:
+    from .backends.asyncio_streams import AsyncioBackend
+    from .backends.trio_streams import TrioBackend
+
+__all__ = [
+    "__version__",
+    # Clients.
+    "Client",
+    "AsyncClient",
+    "TrioClient",
+    # One-shot functions.
+    "request",
+    "get",
+    "options",
+    "head",
+    "post",
+    "put",
+    "patch",
+    "delete",
+    # Messages.
+    "Request",
+    "Response",
+    "AsyncResponse",
+    "URL",
+    "Origin",
+    "Headers",
+    "QueryParams",
+    "codes",
+    # Configuration.
+    "SSLConfig",
+    "TimeoutConfig",
+    "PoolLimits",
+    # Authentication.
+    "Auth",
+    "BasicAuth",
+    # Dispatchers.
+    "Dispatcher",
+    "ConnectionPool",
+    "HTTPConnection",
+    "MockDispatch",
+    # Backends.
+    "ConcurrencyBackend",
+    "AsyncioBackend",
+    "TrioBackend",
+    "SyncBackend",
+    # Errors.
+    "RequestException",
+    "NetworkError",
+    "ConnectError",
+    "SSLError",
+    "ProxyError",
+    "ReadError",
+    "WriteError",
+    "Timeout",
+    "ConnectTimeout",
+    "ReadTimeout",
+    "WriteTimeout",
+    "PoolTimeout",
+    "TotalTimeout",
+    "ProtocolError",
+    "LocalProtocolError",
+    "RemoteProtocolError",
+    "DecodingError",
+    "JSONDecodeError",
+    "ResponseTooLarge",
+    "HTTPError",
+    "HttpError",
+    "RedirectError",
+    "TooManyRedirects",
+    "RedirectLoop",
+    "RedirectBodyUnavailable",
+    "StreamException",
+    "StreamConsumed",
+    "ResponseNotRead",
+    "ResponseClosed",
+    "InvalidURL",
+    "InvalidHeader",
+    "CookieConflict",
+]
+
+
+def __getattr__(name: str) -> typing.Any:
+    # asyncio costs more to import than all the rest, and trio need not be there.
+    if name == "AsyncioBackend":
+        from .backends.asyncio_streams import AsyncioBackend
+
+        return AsyncioBackend
+    if name == "TrioBackend":
+        from .backends.trio_streams import TrioBackend
+
+        return TrioBackend
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

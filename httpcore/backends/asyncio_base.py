@@ -111,6 +111,7 @@ class AsyncioStream(NetworkStream):
         "_timer_at",
         "_read_ends",
         "_write_ends",
+        "__weakref__",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peer: str) -> None:

@@ -195,7 +195,7 @@ class ConcurrencyBackend(abc.ABC):
         Raises `SSLError` for what TLS refuses and `ConnectError` for a connection that broke, and closes
         `stream` then.
         """
-        from . import tls, tls_context  # a client of plain http never loads them
+        from . import tls_context, tls_handshake  # a client of plain http loads neither
 
         context = tls_context.cached_ssl_context(config, http2)
         try:
@@ -204,7 +204,7 @@ class ConcurrencyBackend(abc.ABC):
         except BaseException:
             stream.close()
             raise
-        return await tls.start_tls(stream, context, server_hostname, deadline)
+        return await tls_handshake.start_tls(stream, context, server_hostname, deadline)
 
     def call_later(
         self, seconds: float, callback: collections.abc.Callable[[], None]

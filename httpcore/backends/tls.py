@@ -33,29 +33,34 @@ import ssl
 import threading
 
 from ..deadline import Deadline
-from ..exceptions import (
-    ConnectError,
-    ConnectTimeout,
-    NetworkError,
-    ReadError,
-    SSLError,
-    Timeout,
-    WriteError,
-)
+from ..exceptions import ReadError, SSLError, WriteError
 from .base import NetworkStream, TruncatedTLS
-from .sockets import READING, WRITING, closed_here, reason
-from .tls_context import OwnContext
-from .tls_errors import SHAKING_HANDS, handshake_error, session_error
+from .sockets import READING, WRITING, closed_here
+from .tls_errors import session_error
 
 _MAX_RECORD = 16 * 1024  # the plaintext of one record, RFC 8446 §5.1
 _MAX_READ = 256 * 1024
 _WRITE_SLICE = 256 * 1024  # so much is encrypted ahead of the wire
 
-_PROTOCOLS = ("http/1.1", "h2")
-
 
 class TLSStream(NetworkStream):
-    """A TLS session over the stream `inner`; made by `start_tls`."""
+    """A TLS session over the stream `inner`; made by `tls_handshake.start_tls`."""
+
+    __slots__ = (
+        "peer",
+        "_inner",
+        "_ssl",
+        "_incoming",
+        "_outgoing",
+        "_guard",
+        "_process",
+        "_closed",
+        "_sending",
+        "_inner_is_behind",
+        "_unsent",
+        "_ended",
+        "_failure",
+    )
 
     def __init__(
         self,
@@ -239,87 +244,3 @@ class TLSStream(NetworkStream):
     @property
     def ssl_object(self) -> ssl.SSLObject:
         return self._ssl
-
-
-async def start_tls(
-    stream: NetworkStream, context: ssl.SSLContext, server_hostname: str, deadline: Deadline
-) -> TLSStream:
-    """
-    Shake hands over `stream`, whose peer has to be `server_hostname`: a name or an IP address.
-
-    Raises `SSLError` for what TLS refuses, `ConnectError` if the connection breaks (another
-    address may do better), or the deadline's error; then `stream` is closed.
-    """
-    peer = stream.peer
-    who = peer if server_hostname in peer else f"{server_hostname} through {peer}"
-    try:
-        return await _handshake(stream, context, server_hostname, who, deadline)
-    except BaseException as error:
-        stream.close()
-        if isinstance(error, Timeout):
-            raise deadline.error(ConnectTimeout, SHAKING_HANDS, who) from None
-        if isinstance(error, NetworkError) and not isinstance(error, SSLError):
-            raise ConnectError(
-                f"{SHAKING_HANDS} {who} failed: {reason(error.__cause__ or error)}"
-            ) from error
-        raise
-
-
-async def _handshake(
-    stream: NetworkStream, context: ssl.SSLContext, host: str, who: str, deadline: Deadline
-) -> TLSStream:
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    # No certificate has the final dot of a name, or the zone of an IPv6 address.
-    name = host.partition("%")[0] if ":" in host else host.removesuffix(".")
-    try:
-        ssl_object = context.wrap_bio(incoming, outgoing, server_hostname=name)
-    except ValueError as error:
-        raise SSLError(
-            f"{SHAKING_HANDS} {who} failed: no certificate can be for {host!r}"
-        ) from error
-    first_bytes = b""
-    shaken = False
-    while not shaken:
-        try:
-            ssl_object.do_handshake()
-            shaken = True
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLError as error:
-            await _send_alert(stream, outgoing.read(), deadline)
-            raise handshake_error(error, who, ssl_object, first_bytes) from error
-        if outgoing.pending:
-            await stream.write(outgoing.read(), deadline)
-        if not shaken:
-            received = await stream.read(deadline)
-            if not received:
-                raise ConnectError(
-                    f"{SHAKING_HANDS} {who} failed: the peer closed the connection; "
-                    "is this the port for https, and does the server know this host?"
-                )
-            first_bytes = first_bytes or received
-            incoming.write(received)
-    _check_protocol(ssl_object, context, who)
-    return TLSStream(stream, ssl_object, incoming, outgoing)
-
-
-async def _send_alert(stream: NetworkStream, alert: bytes, deadline: Deadline) -> None:
-    """Tell the peer what OpenSSL did not like, for its log."""
-    try:
-        await stream.write(alert, deadline)
-    except (NetworkError, Timeout):
-        pass
-
-
-def _check_protocol(ssl_object: ssl.SSLObject, context: ssl.SSLContext, who: str) -> None:
-    # OpenSSL takes the peer's word for it (RFC 7301 §3.2).
-    offered = context.alpn if isinstance(context, OwnContext) else _PROTOCOLS
-    try:
-        chosen = ssl_object.selected_alpn_protocol()
-    except UnicodeDecodeError as error:
-        chosen = repr(error.object)
-    if chosen is not None and chosen not in offered:
-        raise SSLError(
-            f"{SHAKING_HANDS} {who} failed: the peer chose the protocol {chosen!a}, "
-            f"but was offered {', '.join(offered)}"
-        )

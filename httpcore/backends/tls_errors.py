@@ -101,7 +101,7 @@ def session_error(kind: type[E], error: ssl.SSLError, doing: str, peer: str) -> 
 def _problem(error: ssl.SSLError) -> tuple[str, str]:
     if isinstance(error, ssl.SSLWantReadError):
         return "the peer wants to renegotiate before it has the request", ""
-    name = error.reason or ""
+    name = getattr(error, "reason", None) or ""
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return _REASONS.get(name) or (reason(error), "")

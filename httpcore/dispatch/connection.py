@@ -150,18 +150,22 @@ class HTTPConnection(Dispatcher):
                 "an HTTP/1.1 connection carries one exchange at a time"
             )
         deadline = as_deadline(timeout, self._timeout)
-        request.prepare()
         try:
-            if self.is_stale():
-                self.abort()
-                await self.open(deadline)
-            response = await self.exchange(request, deadline)
+            request.prepare()
+            response = await self._open_and_exchange(request, deadline)
             return response if stream else await response.loaded()
-        except Unprocessed as exc:
-            raise exc.error from exc.__cause__
         except RequestException as exc:
             exc.request = exc.request or request
             raise
+
+    async def _open_and_exchange(self, request: Request, deadline: Deadline) -> ResponseBase:
+        if self.is_stale():
+            self.abort()
+            await self.open(deadline)
+        try:
+            return await self.exchange(request, deadline)
+        except Unprocessed as exc:
+            raise exc.error from exc.__cause__
 
     def _done(self, reusable: bool) -> None:
         self.serving = None

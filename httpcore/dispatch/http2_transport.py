@@ -27,6 +27,7 @@ import typing
 from ..backends.base import ConcurrencyBackend, Event, NetworkStream, TruncatedTLS
 from ..config import TimeoutConfig
 from ..deadline import Deadline
+from ..driver import SuspendedInSyncCode, run_sync
 from ..exceptions import (
     ReadError,
     ReadTimeout,
@@ -263,18 +264,12 @@ class HTTP2Transport:
         """Send what has to go out if that takes no wait; else the connection ends here."""
         data = self.do(self._begin_writing)
         while data is not None:
-            writing = self.stream.write(data, _AT_ONCE)
             try:
-                writing.send(None)
-            except StopIteration:
-                data = self.do(self._more_to_write)
-                continue
-            except RequestException:
-                pass
-            else:
-                writing.close()
-            self.fail(WriteError(f"{self.stream.peer} takes no more bytes"))
-            return
+                run_sync(self.stream.write(data, _AT_ONCE))
+            except (RequestException, SuspendedInSyncCode):
+                self.fail(WriteError(f"{self.stream.peer} takes no more bytes"))
+                return
+            data = self.do(self._more_to_write)
 
 
 def _left(ends_at: float | None) -> float | None:

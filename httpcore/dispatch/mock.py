@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections.abc
 import inspect
-import typing
 
 from ..config import SSLTypes
 from ..deadline import TimeoutTypes
@@ -46,6 +45,10 @@ class MockDispatch(Dispatcher):
         response = self._handler(request)
         if inspect.isawaitable(response):
             response = await response
-        answer = typing.cast("ResponseBase", response)
-        answer.request = answer.request or request
-        return answer if stream else await answer.loaded()
+        if not isinstance(response, ResponseBase):
+            raise TypeError(
+                "the handler of a MockDispatch has to return a Response, "
+                f"not {type(response).__name__}"
+            )
+        response.request = response.request or request
+        return response if stream else await response.loaded()

@@ -32,19 +32,30 @@ from .request import Request
 from .streams import BodyStream, BytesStream, IterableStream, PieceIterator, PlainIterator
 from .url import URL
 
-_EXCERPT_CHARS = 500
+# What a message has at most: in all, of the URL, and of the server's reason.
+_MAX_MESSAGE = 500
+_MAX_SHOWN_URL = 200
+_MAX_SHOWN_REASON = 60
+
+ResponseContent = (
+    bytes
+    | bytearray
+    | memoryview
+    | str
+    | collections.abc.Iterable[bytes]
+    | collections.abc.AsyncIterable[bytes]
+)
+"""What the `content` of a response that is built by hand may be."""
 
 
 class ResponseBase:
     """What `Response` and `AsyncResponse` share: everything that does not wait."""
 
-    _content_types: typing.ClassVar[str] = "bytes, str or an iterable of bytes"
-
     def __init__(
         self,
         status_code: int,
         headers: HeaderTypes = None,
-        content: typing.Any = b"",
+        content: ResponseContent = b"",
         request: Request | None = None,
         *,
         protocol: str = "HTTP/1.1",
@@ -69,7 +80,10 @@ class ResponseBase:
         elif isinstance(content, (collections.abc.Iterable, collections.abc.AsyncIterable)):
             body = IterableStream(content)
         else:
-            raise TypeError(f"content is {self._content_types}, not {type(content).__name__}")
+            raise TypeError(
+                "the content of a response is bytes, str, or an iterable or async iterable of "
+                f"bytes, not {type(content).__name__}"
+            )
         self._set(status_code, Headers(headers), body, request, protocol, reason_phrase)
         self.history = list(history)
         if isinstance(body, BytesStream):
@@ -108,11 +122,12 @@ class ResponseBase:
         self._body = body
         self._content: bytes | None = None
         self._closed = False
-        self._streamed = False
+        # Whoever reads the body takes this one item: of two threads, only one gets it.
+        self._turn = [None]
         self._encoding: str | None = None
         self._text: str | None = None
         self.elapsed_seconds = 0.0
-        self.send_next: collections.abc.Callable[[], typing.Any] | None = None
+        self.send_next: SendNext | None = None
 
     @classmethod
     def adopt(cls, response: ResponseBase) -> typing.Self:
@@ -150,9 +165,7 @@ class ResponseBase:
 
     @property
     def is_redirect(self) -> bool:
-        """
-        Whether the response asks for another request: 301, 302, 303, 307 or 308 with a Location.
-        """
+        """Whether it asks for another request: 301, 302, 303, 307 or 308 with a Location."""
         return self.status_code in (301, 302, 303, 307, 308) and "Location" in self.headers
 
     @property
@@ -181,24 +194,24 @@ class ResponseBase:
             return
         kind = "client error" if self.status_code < 500 else "server error"
         message = f"{kind}: {self._described()}"
-        excerpt = self._excerpt()
-        if excerpt:
+        if excerpt := self._excerpt():
             message += f": {excerpt}"
-        raise HTTPError(message, request=self.request, response=self)
+        raise HTTPError(message[:_MAX_MESSAGE], request=self.request, response=self)
 
     def _described(self) -> str:
-        answered = f"{int(self.status_code)} {self.reason_phrase}".strip()
+        reason = _printable(self.reason_phrase)[:_MAX_SHOWN_REASON]
+        answered = f"{int(self.status_code)} {reason}".strip()
         if self.request is None:
             return answered
-        return f"{self.request.method} {self.request.url.masked} answered {answered}"
+        url = self.request.url.masked
+        if len(url) > _MAX_SHOWN_URL:
+            url = f"{url[:_MAX_SHOWN_URL]}..."
+        return f"{self.request.method} {url} answered {answered}"
 
     def _excerpt(self) -> str:
-        if not self._content:
-            return ""
-        head = self._content[: 4 * _EXCERPT_CHARS]
-        text = decode_text(head, charset(self.headers.get("Content-Type"), head))
-        shown = "".join(c if c.isprintable() else " " for c in text[:_EXCERPT_CHARS])
-        return " ".join(shown.split())[: _EXCERPT_CHARS - 100]
+        # Not by `encoding`: guessing would cost more than all the rest of the exchange.
+        encoding = self._encoding or stream_charset(self.headers.get("Content-Type"))
+        return _printable(decode_text((self._content or b"")[: 4 * _MAX_MESSAGE], encoding))
 
     # The body, once it is in memory.
 
@@ -212,7 +225,7 @@ class ResponseBase:
     @property
     def encoding(self) -> str:
         """
-        The charset that `text` decodes with; may be set.
+        The charset that `text` decodes with; may be set, to one that Python has: `LookupError`.
 
         The charset of Content-Type where Python knows it; else a BOM; else UTF-8 where the bytes
         are valid UTF-8; else a guess from the first 64 KiB.
@@ -223,6 +236,7 @@ class ResponseBase:
 
     @encoding.setter
     def encoding(self, encoding: str) -> None:
+        "".encode(encoding)  # LookupError for what is no charset
         self._encoding = encoding
         self._text = None
 
@@ -248,7 +262,7 @@ class ResponseBase:
     def _not_read(self) -> RequestException:
         kind: type[RequestException] = ResponseNotRead
         message = "the response was not read: call read() first"
-        if self._streamed:
+        if not self._turn:
             kind, message = StreamConsumed, "the response's body was streamed and is gone"
         elif self._closed:
             kind, message = ResponseClosed, "the response was closed before its body was read"
@@ -256,18 +270,24 @@ class ResponseBase:
 
     # The body on its way.
 
+    def _claim_body(self) -> None:
+        if self._closed:
+            raise self._not_read()
+        try:
+            self._turn.pop()
+        except IndexError:
+            raise self._not_read() from None
+
     async def load(self) -> bytes:
+        """What `read()` does; for dispatchers, which do not know which class they have."""
         if self._content is None:
-            if self._streamed or self._closed:
-                raise self._not_read()
-            self._streamed = True
+            self._claim_body()
             try:
                 self._content = await self._collect()
             except BaseException as exc:
                 self.note_error(exc)
                 await self._body.aclose()
                 raise
-            self._streamed = False
             self._closed = True
         return self._content
 
@@ -286,30 +306,34 @@ class ResponseBase:
         codings = self.headers.get("Content-Encoding")
         return None if codings is None else decoder_for(codings)
 
-    def _take_body(self) -> BodyStream:
-        if self._content is None and (self._streamed or self._closed):
-            raise self._not_read()
+    def _take_body(self) -> tuple[BodyStream, ContentDecoder | None]:
+        """The body to iterate over and what decodes it; from memory once it has been read."""
         if self._content is not None:
-            return BytesStream(self._content)
-        self._streamed = True
-        return self._body
+            return BytesStream(self._content), None
+        self._claim_body()
+        return self._body, self._decoder()
 
     def _iter_decoded(self) -> PieceIterator[bytes]:
-        from_memory = self._content is not None
-        body = self._take_body()
-        decoder = None if from_memory else self._decoder()
+        body, decoder = self._take_body()
         if decoder is None:
             return PieceIterator(self, body, None, None)
         return PieceIterator(self, body, decoder.decode, decoder.flush)
 
     def _iter_raw(self) -> PieceIterator[bytes]:
-        return PieceIterator(self, self._take_body(), None, None)
+        if self._content and self._decoder() is not None:
+            raise StreamConsumed(
+                f"read() has decoded the body, and its raw bytes are gone ({self._described()})",
+                request=self.request,
+                response=self,
+            )
+        return PieceIterator(self, self._take_body()[0], None, None)
 
     def _iter_lines(self, max_line_bytes: int | None, lf_only: bool) -> PieceIterator[str]:
-        from_memory = self._content is not None
-        body = self._take_body()
-        decoder = None if from_memory else self._decoder()
-        encoding = self._encoding or stream_charset(self.headers.get("Content-Type"))
+        body, decoder = self._take_body()
+        if self._content is not None:
+            encoding: str | None = self.encoding
+        else:
+            encoding = self._encoding or stream_charset(self.headers.get("Content-Type"))
         splitter = LineSplitter(encoding, max_line_bytes, lf_only=lf_only)
 
         def convert(raw: bytes) -> collections.abc.Iterator[str]:
@@ -324,6 +348,7 @@ class ResponseBase:
         return PieceIterator(self, body, convert, flush)
 
     async def release(self) -> None:
+        """What `close()` does; for dispatchers."""
         self._closed = True
         await self._body.aclose()
 
@@ -337,14 +362,22 @@ class ResponseBase:
             raise RuntimeError(
                 f"there is no next request: {self._described()}, no redirect to follow"
             )
-        return typing.cast("ResponseBase", await self.send_next())
+        return await self.send_next(self)
 
     def note_error(self, exc: BaseException) -> None:
+        """Put what is known on an error that is on its way to the caller."""
         if isinstance(exc, RequestException):
             exc.request = exc.request or self.request
             exc.response = exc.response or self
 
     def note_end(self, body: BodyStream) -> None:
+        """`body` has given its last piece.  Raises `ResponseClosed` if that is because of `close()`."""
+        if self._closed and body is self._body:
+            raise ResponseClosed(
+                f"the response was closed while its body was streamed ({self._described()})",
+                request=self.request,
+                response=self,
+            )
         self._closed = True
 
     def __repr__(self) -> str:
@@ -355,6 +388,13 @@ class ResponseBase:
         state["_body"] = BytesStream(b"")
         state["_body"].trailers = list(self._body.trailers)
         return state
+
+
+SendNext = collections.abc.Callable[[ResponseBase], collections.abc.Awaitable[ResponseBase]]
+
+
+def _printable(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 class Response(ResponseBase):

@@ -13,6 +13,8 @@ if typing.TYPE_CHECKING:
 
 Piece = typing.TypeVar("Piece", bytes, str)
 
+_END: typing.Any = object()
+
 
 class BodyStream(typing.Protocol):
     """The raw body of a response on its way, from a dispatcher."""
@@ -60,35 +62,44 @@ class BytesStream:
 
 
 class IterableStream:
-    """A body out of an iterable or async iterable that the user gave."""
+    """A body out of an iterable or async iterable that the user gave; empty pieces are skipped."""
 
     def __init__(
         self, content: collections.abc.Iterable[bytes] | collections.abc.AsyncIterable[bytes]
-    ):
-        self._sync = self._async = None
+    ) -> None:
+        self._source: collections.abc.Iterator[bytes] | collections.abc.AsyncIterator[bytes]
         if isinstance(content, collections.abc.AsyncIterable):
-            self._async = aiter(content)
+            self._source = aiter(content)
         else:
-            self._sync = iter(content)
+            self._source = iter(content)
         self.trailers: RawHeaders = []
 
     def __aiter__(self) -> IterableStream:
         return self
 
     async def __anext__(self) -> bytes:
-        piece: bytes | None = b""
-        while piece == b"":
-            if self._async is not None:
-                piece = await anext(self._async)
-            elif self._sync is not None:
-                piece = next(self._sync, None)
-        if piece is None:
-            raise StopAsyncIteration
-        return piece
+        while (piece := await self._next_piece()) is not _END:
+            if not isinstance(piece, (bytes, bytearray, memoryview)):
+                raise TypeError(
+                    "the content of a response has to consist of bytes, but its iterator gave "
+                    f"{type(piece).__name__}"
+                )
+            if piece:
+                return bytes(piece)
+        raise StopAsyncIteration
+
+    async def _next_piece(self) -> typing.Any:
+        source = self._source
+        if isinstance(source, collections.abc.AsyncIterator):
+            return await anext(source, _END)
+        return next(source, _END)
 
     async def aclose(self) -> None:
-        self._sync = iter(())
-        self._async = None
+        source, self._source = self._source, iter(())
+        # An async generator that is left to the garbage collector warns on trio.
+        close = getattr(source, "aclose", None)
+        if close is not None:
+            await close()
 
     async def drain(self) -> None:
         await self.aclose()

@@ -36,7 +36,9 @@ def test_an_ip_address_needs_no_look_up(host, family, sockaddr):
     assert sockets.ip_address_of(host, 80) == (family, sockaddr)
 
 
-@pytest.mark.parametrize("host", ["example.org", "a.b.1", "127.1", "1:2", "fe80::zz", "1.2.3.4\0", ""])
+@pytest.mark.parametrize(
+    "host", ["example.org", "a.b.1", "127.1", "1:2", "fe80::zz", "1.2.3.4\0", ""]
+)
 def test_a_name_is_no_ip_address(host):
     """What is not an address in full is left to the resolver."""
     assert sockets.ip_address_of(host, 80) is None
@@ -226,6 +228,6 @@ def test_a_socket_that_takes_no_option_is_closed(monkeypatch):
             raise OSError(errno.EINVAL, "Invalid argument")
 
     monkeypatch.setattr(socket, "socket", Stubborn)
-    with pytest.raises(OSError, match="Invalid argument"):
+    with pytest.raises(OSError, match=r"Invalid argument"):
         sockets.new_tcp_socket(socket.AF_INET)
     assert made[0].fileno() == -1

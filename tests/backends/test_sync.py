@@ -184,7 +184,9 @@ def test_read_after_a_read_that_filled_its_buffer(pair, monkeypatch):
 
 def test_tm2_silence(pair):
     """No byte within read_timeout is a ReadTimeout with phase, peer, limit and elapsed time."""
-    with pytest.raises(ReadTimeout, match=r"read from 127.0.0.1:\d+ timed out after 0.05 s") as info:
+    with pytest.raises(
+        ReadTimeout, match=r"read from 127.0.0.1:\d+ timed out after 0.05 s"
+    ) as info:
         run(pair.stream.read(deadline(read_timeout=0.05)))
     error = info.value
     assert (error.phase, error.peer, error.limit) == ("read from", pair.stream.peer, 0.05)
@@ -234,7 +236,7 @@ def test_tm7_no_limit_and_enormous_limits(pair, seconds):
 def test_a_reset_is_a_read_error(pair):
     """The system's error is the cause, and its words are in the message."""
     reset(pair.peer)
-    with pytest.raises(ReadError, match="read from .* failed: connection reset by peer") as info:
+    with pytest.raises(ReadError, match=r"read from .* failed: connection reset by peer") as info:
         run(pair.stream.read(deadline()))
     assert isinstance(info.value.__cause__, ConnectionResetError)
 
@@ -267,7 +269,9 @@ def test_blocking_sockets_are_not_watched(pair):
 # Writing.
 
 
-@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda data: memoryview(data)[2:-2]])
+@pytest.mark.parametrize(
+    "kind", [bytes, bytearray, memoryview, lambda data: memoryview(data)[2:-2]]
+)
 def test_write_sends_everything(pair, kind):
     """Whatever holds the bytes, and however little the peer takes at once."""
     data = os.urandom(4 * MIB)
@@ -287,7 +291,7 @@ def test_bd9_items_larger_than_a_byte(pair):
 
 def test_tm4_a_peer_that_stops_reading(pair):
     """WriteTimeout, whatever the size of what is sent."""
-    with pytest.raises(WriteTimeout, match="write to .* timed out after 0.1 s") as info:
+    with pytest.raises(WriteTimeout, match=r"write to .* timed out after 0.1 s") as info:
         run(pair.stream.write(bytes(100 * MIB), deadline(write_timeout=0.1)))
     assert info.value.limit == 0.1
 
@@ -398,7 +402,7 @@ def test_write_to_a_broken_connection(pair):
     """The system's error is the cause."""
     reset(pair.peer)
     assert pair.stream._wait_readable(5000)
-    with pytest.raises(WriteError, match="write to .* failed: ") as info:
+    with pytest.raises(WriteError, match=r"write to .* failed: ") as info:
         for _ in range(2):  # the first may only fetch the reset
             run(pair.stream.write(b"hello", deadline()))
     assert isinstance(info.value.__cause__, OSError)
@@ -470,9 +474,9 @@ def test_use_after_close(pair):
     pair.stream.close()
     pair.stream.close()
     assert pair.stream.is_closed
-    with pytest.raises(ReadError, match="closed"):
+    with pytest.raises(ReadError, match=r"closed"):
         run(pair.stream.read(deadline()))
-    with pytest.raises(WriteError, match="closed"):
+    with pytest.raises(WriteError, match=r"closed"):
         run(pair.stream.write(b"hello", deadline()))
     assert pair.stream.read_available() == b""
     assert pair.peer.recv(10) == b""
@@ -564,7 +568,7 @@ def test_tm3_a_host_that_does_not_answer(call, monkeypatch):
     limits = deadline(connect_timeout=0.1).connecting()
     with (
         unanswering() as address,
-        pytest.raises(ConnectTimeout, match="connect to example.org:80 timed out after 0.1 s"),
+        pytest.raises(ConnectTimeout, match=r"connect to example.org:80 timed out after 0.1 s"),
     ):
         run(BACKEND.connect_tcp(address, "example.org:80", limits))
 
@@ -593,7 +597,7 @@ def test_dg5_no_descriptor_left(monkeypatch):
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(sync, "new_tcp_socket", exhausted)
-    with pytest.raises(ConnectError, match="too many open files; .*ulimit -n"):
+    with pytest.raises(ConnectError, match=r"too many open files; .*ulimit -n"):
         run(BACKEND.connect_tcp(Address(socket.AF_INET, ("127.0.0.1", 1)), "peer:1", deadline()))
 
 
@@ -654,7 +658,7 @@ def test_dg4_a_name_that_is_not_known(monkeypatch):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    with pytest.raises(ConnectError, match="cannot resolve host nope.invalid: name or serv") as e:
+    with pytest.raises(ConnectError, match=r"cannot resolve host nope.invalid: name or serv") as e:
         run(BACKEND.resolve("nope.invalid", 80, deadline()))
     assert isinstance(e.value.__cause__, socket.gaierror)
 
@@ -665,7 +669,7 @@ def test_tm5_a_resolver_that_hangs(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: ended.wait(10) and [])
     limits = deadline(connect_timeout=0.1).connecting()
     try:
-        with pytest.raises(ConnectTimeout, match="look-up of example.org timed out after 0.1 s"):
+        with pytest.raises(ConnectTimeout, match=r"look-up of example.org timed out after 0.1 s"):
             run(BACKEND.resolve("example.org", 80, limits))
     finally:
         ended.set()
@@ -779,7 +783,7 @@ def test_a_lock_is_held_by_one():
             raise ValueError("in the block")
 
     def worker() -> None:
-        with pytest.raises(ValueError, match="in the block"):
+        with pytest.raises(ValueError, match=r"in the block"):
             run(work())
 
     with contextlib.ExitStack() as threads:

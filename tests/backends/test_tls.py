@@ -22,7 +22,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from httpcore.backends import tls
 from httpcore.backends.base import Address, ConcurrencyBackend, NetworkStream, TruncatedTLS
 from httpcore.backends.tls import TLSStream, start_tls
 from httpcore.backends.tls_context import OwnContext, ssl_context
@@ -127,12 +126,14 @@ async def test_bd11_large_amounts(backend, certs, kind):
         connection.send(connection.read_exactly(len(data)))
         connection.wait_closed()
 
-    with RawServer(handler, tls=certs.server.server_context()) as server:
-        with contextlib.closing(await connect(backend, server, certs.ca)) as stream:
-            assert await stream.write(kind(data), deadline()) is True
-            pieces = []
-            while sum(map(len, pieces)) < len(data):
-                pieces.append(await stream.read(deadline()))
+    with (
+        RawServer(handler, tls=certs.server.server_context()) as server,
+        contextlib.closing(await connect(backend, server, certs.ca)) as stream,
+    ):
+        assert await stream.write(kind(data), deadline()) is True
+        pieces = []
+        while sum(map(len, pieces)) < len(data):
+            pieces.append(await stream.read(deadline()))
     assert b"".join(pieces) == data
     # A read may end with a record that had begun in the one before.
     assert 16 * 1024 < max(map(len, pieces)) < (256 + 16) * 1024
@@ -150,27 +151,31 @@ async def test_bd11_memory_stays_flat(backend, certs):
         connection.wait_closed()
 
     piece, data = bytes(MIB), bytes(size)
-    with RawServer(handler, tls=certs.server.server_context()) as server:
-        with contextlib.closing(await connect(backend, server, certs.ca)) as stream:
-            tracemalloc.start()
-            try:
-                await stream.write(memoryview(data), deadline())
-                left = size
-                while left:
-                    left -= len(await stream.read(deadline()))
-                _, peak = tracemalloc.get_traced_memory()
-            finally:
-                tracemalloc.stop()
+    with (
+        RawServer(handler, tls=certs.server.server_context()) as server,
+        contextlib.closing(await connect(backend, server, certs.ca)) as stream,
+    ):
+        tracemalloc.start()
+        try:
+            await stream.write(memoryview(data), deadline())
+            left = size
+            while left:
+                left -= len(await stream.read(deadline()))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
     assert peak < 5 * MIB  # the server's 2 MiB of them
 
 
 async def test_silence(backend, certs):
     """The time limits are those of the stream within."""
-    with RawServer(greet, tls=certs.server.server_context()) as server:
-        with contextlib.closing(await connect(backend, server, certs.ca)) as stream:
-            assert await stream.read(deadline()) == b"hello"
-            with pytest.raises(ReadTimeout, match="read from localhost"):
-                await stream.read(deadline(read_timeout=0.05))
+    with (
+        RawServer(greet, tls=certs.server.server_context()) as server,
+        contextlib.closing(await connect(backend, server, certs.ca)) as stream,
+    ):
+        assert await stream.read(deadline()) == b"hello"
+        with pytest.raises(ReadTimeout, match=r"read from localhost"):
+            await stream.read(deadline(read_timeout=0.05))
 
 
 # Verification.
@@ -183,23 +188,30 @@ async def test_silence(backend, certs):
         ("future", "its certificate is not valid yet(, but from .* GMT on)?; is the clock"),
         ("wrong_host", "its certificate is for another host(, namely for elsewhere.example)?; is"),
         ("self_signed", r"its certificate is self-signed; .*SSLConfig\(verify='ca.pem'\)"),
-        ("unknown_ca", r"by a CA that is not known; .*SSLConfig\(verify='ca.pem'\)"),
+        (
+            "unknown_ca",
+            r"its certificate was issued by a CA that is not known; .*SSLConfig\(verify='ca.pem'\)",
+        ),
     ],
 )
 async def test_tl1_a_certificate_that_is_not_good(backend, certs, name, words):
     """SSLError with host, reason and hint; the server gets an alert and not one byte."""
-    with RawServer(greet, tls=getattr(certs, name).server_context()) as server:
-        with pytest.raises(SSLError, match=f"^TLS handshake with localhost:[0-9]+ failed: {words}"):
-            await connect(backend, server, certs.ca)
+    with (
+        RawServer(greet, tls=getattr(certs, name).server_context()) as server,
+        pytest.raises(SSLError, match=rf"^TLS handshake with localhost:[0-9]+ failed: {words}"),
+    ):
+        await connect(backend, server, certs.ca)
     assert server.connections == []
     assert len(server.handshake_errors) == 1
 
 
 async def test_verify_false_takes_any_certificate(backend, certs):
     """What is not verified is not refused."""
-    with RawServer(greet, tls=certs.wrong_host.server_context()) as server:
-        with contextlib.closing(await connect(backend, server, False)) as stream:
-            assert await stream.read(deadline()) == b"hello"
+    with (
+        RawServer(greet, tls=certs.wrong_host.server_context()) as server,
+        contextlib.closing(await connect(backend, server, False)) as stream,
+    ):
+        assert await stream.read(deadline()) == b"hello"
 
 
 class Forger:
@@ -273,9 +285,11 @@ async def test_tl4_an_ip_address_that_the_certificate_has(backend, certs):
     """It passes, and is not sent as SNI."""
     context = certs.issue("127.0.0.1").server_context()
     asked_for = names_asked_for(context)
-    with RawServer(greet, tls=context) as server:
-        with contextlib.closing(await connect(backend, server, certs.ca, "127.0.0.1")) as stream:
-            assert await stream.read(deadline()) == b"hello"
+    with (
+        RawServer(greet, tls=context) as server,
+        contextlib.closing(await connect(backend, server, certs.ca, "127.0.0.1")) as stream,
+    ):
+        assert await stream.read(deadline()) == b"hello"
     assert asked_for == [None]
 
 
@@ -292,17 +306,21 @@ async def test_tl4_an_ip_address_that_the_certificate_has(backend, certs):
 async def test_tl4_an_ip_address_that_the_certificate_has_not(backend, forger, name, common_name):
     """Names, wildcards and the subject do not stand for addresses."""
     cert = forger.issue(*([name] if name else []), common_name=common_name)
-    with RawServer(greet, tls=cert.server_context()) as server:
-        with pytest.raises(SSLError, match="is not for this IP address"):
-            await connect(backend, server, forger.ca, "127.0.0.1")
+    with (
+        RawServer(greet, tls=cert.server_context()) as server,
+        pytest.raises(SSLError, match=r"is not for this IP address"),
+    ):
+        await connect(backend, server, forger.ca, "127.0.0.1")
 
 
 async def test_tl4_an_ipv6_address_with_a_zone(backend, certs):
     """The zone is this machine's affair: no certificate has it."""
     context = certs.issue("fe80::1").server_context()
-    with RawServer(greet, tls=context) as server:
-        with contextlib.closing(await connect(backend, server, certs.ca, "fe80::1%1")) as stream:
-            assert await stream.read(deadline()) == b"hello"
+    with (
+        RawServer(greet, tls=context) as server,
+        contextlib.closing(await connect(backend, server, certs.ca, "fe80::1%1")) as stream,
+    ):
+        assert await stream.read(deadline()) == b"hello"
 
 
 @pytest.mark.parametrize(
@@ -320,17 +338,21 @@ async def test_tl4_an_ipv6_address_with_a_zone(backend, certs):
 async def test_tl5_names_that_do_not_match(backend, forger, pattern, host):
     """A wildcard is one whole label on the left; a NUL ends no name."""
     cert = forger.issue(x509.DNSName(pattern), common_name=host)
-    with RawServer(greet, tls=cert.server_context()) as server:
-        with pytest.raises(SSLError):
-            await connect(backend, server, forger.ca, host)
+    with (
+        RawServer(greet, tls=cert.server_context()) as server,
+        pytest.raises(SSLError),
+    ):
+        await connect(backend, server, forger.ca, host)
 
 
 async def test_tl5_the_subject_is_no_name(backend, forger):
     """Without names in the certificate its common name does not count."""
     cert = forger.issue(common_name="a.org")
-    with RawServer(greet, tls=cert.server_context()) as server:
-        with pytest.raises(SSLError, match="is for another host"):
-            await connect(backend, server, forger.ca, "a.org")
+    with (
+        RawServer(greet, tls=cert.server_context()) as server,
+        pytest.raises(SSLError, match=r"is for another host"),
+    ):
+        await connect(backend, server, forger.ca, "a.org")
 
 
 @pytest.mark.parametrize(
@@ -346,18 +368,22 @@ async def test_tl6_the_name_that_is_asked_for_and_checked(backend, forger, host,
     """A wildcard matches a label, also of an IDN; a final dot is neither sent nor compared."""
     context = forger.issue(x509.DNSName("*.a.org")).server_context()
     asked_for = names_asked_for(context)
-    with RawServer(greet, tls=context) as server:
-        with contextlib.closing(await connect(backend, server, forger.ca, host)) as stream:
-            assert await stream.read(deadline()) == b"hello"
+    with (
+        RawServer(greet, tls=context) as server,
+        contextlib.closing(await connect(backend, server, forger.ca, host)) as stream,
+    ):
+        assert await stream.read(deadline()) == b"hello"
     assert asked_for == [name]
 
 
 @pytest.mark.parametrize("host", [".a.org", "a" * 64 + ".org", ""])
 async def test_a_host_that_no_certificate_is_for(backend, certs, host):
     """What is no name is an SSLError, not a bare ValueError."""
-    with RawServer(greet, tls=certs.server.server_context()) as server:
-        with pytest.raises(SSLError, match="no certificate can be for"):
-            await connect(backend, server, certs.ca, host)
+    with (
+        RawServer(greet, tls=certs.server.server_context()) as server,
+        pytest.raises(SSLError, match=r"no certificate can be for"),
+    ):
+        await connect(backend, server, certs.ca, host)
 
 
 # ALPN.
@@ -375,9 +401,11 @@ async def test_a_host_that_no_certificate_is_for(backend, certs, host):
 )
 async def test_tl7_the_protocol_in_common(backend, certs, http2, served, chosen):
     """The server chooses; one that knows no ALPN gets HTTP/1.1."""
-    with RawServer(greet, tls=certs.server.server_context(served)) as server:
-        with contextlib.closing(await connect(backend, server, certs.ca, http2=http2)) as stream:
-            assert stream.ssl_object.selected_alpn_protocol() == chosen
+    with (
+        RawServer(greet, tls=certs.server.server_context(served)) as server,
+        contextlib.closing(await connect(backend, server, certs.ca, http2=http2)) as stream,
+    ):
+        assert stream.ssl_object.selected_alpn_protocol() == chosen
 
 
 async def test_tl7_a_protocol_that_was_not_offered(backend, certs):
@@ -386,9 +414,11 @@ async def test_tl7_a_protocol_that_was_not_offered(backend, certs):
     context.load_verify_locations(certs.ca)
     context.set_alpn_protocols(["h\x1b2"])
     context.alpn = ("http/1.1",)  # as if the server had made up the rest
-    with RawServer(greet, tls=certs.server.server_context(["h\x1b2"])) as server:
-        with pytest.raises(SSLError, match=r"chose the protocol 'h\\x1b2', but was offered http/1"):
-            await connect(backend, server, context)
+    with (
+        RawServer(greet, tls=certs.server.server_context(["h\x1b2"])) as server,
+        pytest.raises(SSLError, match=r"chose the protocol 'h\\x1b2', but was offered http/1"),
+    ):
+        await connect(backend, server, context)
 
 
 async def test_tl7_a_protocol_that_is_no_text(backend, certs):
@@ -401,9 +431,11 @@ async def test_tl7_a_protocol_that_is_no_text(backend, certs):
 
     context = ssl.create_default_context(cafile=certs.ca)
     context.sslobject_class = Garbled
-    with RawServer(greet, tls=certs.server.server_context()) as server:
-        with pytest.raises(SSLError, match=r"chose the protocol .*xff"):
-            await connect(backend, server, context)
+    with (
+        RawServer(greet, tls=certs.server.server_context()) as server,
+        pytest.raises(SSLError, match=r"chose the protocol .*xff"),
+    ):
+        await connect(backend, server, context)
 
 
 # The end of the connection.
@@ -411,12 +443,16 @@ async def test_tl7_a_protocol_that_is_no_text(backend, certs):
 
 async def test_tl8_a_close_notify_is_the_end(backend, certs):
     """`b""` behind the last byte, as often as it is asked for."""
-    with RawServer(lambda connection: connection.send(b"all"), tls=certs.server.server_context()) as server:
-        with contextlib.closing(await connect(backend, server, certs.ca)) as stream:
-            assert await stream.read(deadline()) == b"all"
-            assert await stream.read(deadline()) == b""
-            assert await stream.read(deadline()) == b""
-            assert stream.read_available() == b""
+    with (
+        RawServer(
+            lambda connection: connection.send(b"all"), tls=certs.server.server_context()
+        ) as server,
+        contextlib.closing(await connect(backend, server, certs.ca)) as stream,
+    ):
+        assert await stream.read(deadline()) == b"all"
+        assert await stream.read(deadline()) == b""
+        assert await stream.read(deadline()) == b""
+        assert stream.read_available() == b""
 
 
 async def test_tl8_an_end_without_close_notify(backend, certs):
@@ -427,30 +463,38 @@ async def test_tl8_an_end_without_close_notify(backend, certs):
         connection.shut()
         connection.wait_closed()
 
-    with RawServer(handler, tls=certs.server.server_context()) as server:
-        with contextlib.closing(await connect(backend, server, certs.ca)) as stream:
-            assert await stream.read(deadline()) == b"part"
-            with pytest.raises(TruncatedTLS, match="without TLS's close_notify"):
-                await stream.read(deadline())
+    with (
+        RawServer(handler, tls=certs.server.server_context()) as server,
+        contextlib.closing(await connect(backend, server, certs.ca)) as stream,
+    ):
+        assert await stream.read(deadline()) == b"part"
+        with pytest.raises(TruncatedTLS, match=r"without TLS's close_notify"):
+            await stream.read(deadline())
 
 
 async def test_tl8_whatever_the_users_context_says(backend, certs):
     """Python sets OP_IGNORE_UNEXPECTED_EOF on every context: it has no effect."""
     context = ssl.create_default_context(cafile=certs.ca)
     context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
-    with RawServer(lambda connection: connection.cut(), tls=certs.server.server_context()) as server:
-        with contextlib.closing(await connect(backend, server, context)) as stream:
-            with pytest.raises(TruncatedTLS):
-                await stream.read(deadline())
+    with (
+        RawServer(lambda connection: connection.cut(), tls=certs.server.server_context()) as server,
+        contextlib.closing(await connect(backend, server, context)) as stream,
+        pytest.raises(TruncatedTLS),
+    ):
+        await stream.read(deadline())
 
 
 async def test_a_reset_in_the_session(backend, certs):
     """It is the error of the stream within."""
-    with RawServer(lambda connection: connection.reset(), tls=certs.server.server_context()) as server:
-        with contextlib.closing(await connect(backend, server, certs.ca)) as stream:
-            with pytest.raises(ReadError, match="connection reset"):
-                while await stream.read(deadline()):
-                    pass
+    with (
+        RawServer(
+            lambda connection: connection.reset(), tls=certs.server.server_context()
+        ) as server,
+        contextlib.closing(await connect(backend, server, certs.ca)) as stream,
+        pytest.raises(ReadError, match=r"connection reset"),
+    ):
+        while await stream.read(deadline()):
+            pass
 
 
 # What is not TLS, or another.
@@ -463,11 +507,13 @@ async def test_tl10_plain_http_on_the_port(backend, certs):
         connection.receive()
         connection.send(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
 
-    with RawServer(handler) as server:
-        with pytest.raises(
-            SSLError, match="does not speak TLS: b'HTTP/1.1 400 .*'; is this the port for https"
-        ):
-            await connect(backend, server, certs.ca)
+    with (
+        RawServer(handler) as server,
+        pytest.raises(
+            SSLError, match=r"does not speak TLS: b'HTTP/1.1 400 .*'; is this the port for https"
+        ),
+    ):
+        await connect(backend, server, certs.ca)
 
 
 async def test_tl10_only_old_versions(backend, certs):
@@ -478,29 +524,36 @@ async def test_tl10_only_old_versions(backend, certs):
         context.minimum_version = ssl.TLSVersion.TLSv1
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
-    with RawServer(greet, tls=context) as server:
-        with pytest.raises(SSLError, match="speaks no version of TLS that we do; .*SSLContext"):
-            await connect(backend, server, certs.ca)
+    with (
+        RawServer(greet, tls=context) as server,
+        pytest.raises(SSLError, match=r"speaks no version of TLS that we do; .*SSLContext"),
+    ):
+        await connect(backend, server, certs.ca)
 
 
 async def test_tl10_a_client_certificate_that_is_missed_in_the_handshake(backend, certs):
     """TLS 1.2 refuses at once."""
     context = certs.mutual_context()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    with RawServer(greet, tls=context) as server:
-        with pytest.raises(SSLError, match=r"SSLConfig\(cert=...\)"):
-            await connect(backend, server, certs.ca)
+    with (
+        RawServer(greet, tls=context) as server,
+        pytest.raises(SSLError, match=r"SSLConfig\(cert=...\)"),
+    ):
+        await connect(backend, server, certs.ca)
 
 
 async def test_tl10_a_client_certificate_that_is_missed_later(backend, certs):
     """TLS 1.3 refuses when we think that all is well: the first read says why."""
-    with RawServer(greet, tls=certs.mutual_context()) as server:
-        with contextlib.closing(await connect(backend, server, certs.ca)) as stream:
-            with pytest.raises(
-                SSLError, match=r"read from .*: it wants a client certificate; SSLConfig\(cert=...\)"
-            ):
-                await stream.read(deadline())
-            assert stream.read_available() == b""
+    with (
+        RawServer(greet, tls=certs.mutual_context()) as server,
+        contextlib.closing(await connect(backend, server, certs.ca)) as stream,
+    ):
+        with pytest.raises(
+            SSLError,
+            match=r"read from .*: it wants a client certificate; SSLConfig\(cert=...\)",
+        ):
+            await stream.read(deadline())
+        assert stream.read_available() == b""
 
 
 async def test_a_client_certificate(backend, certs):
@@ -529,9 +582,11 @@ async def test_cn18_a_connection_that_breaks_in_the_handshake(backend, certs, en
         if end == "shut":
             connection.wait_closed()
 
-    with RawServer(handler) as server:
-        with pytest.raises(ConnectError, match="^TLS handshake with localhost:.* failed: ") as info:
-            await connect(backend, server, certs.ca)
+    with (
+        RawServer(handler) as server,
+        pytest.raises(ConnectError, match=r"^TLS handshake with localhost:.* failed: ") as info,
+    ):
+        await connect(backend, server, certs.ca)
     assert type(info.value) is ConnectError
 
 
@@ -539,7 +594,7 @@ async def test_tm3_a_handshake_that_is_not_answered(backend, certs):
     """ConnectTimeout when connect_timeout is over."""
     with RawServer(lambda connection: connection.wait_closed() and None) as server:
         limits = deadline(connect_timeout=0.1).connecting()
-        with pytest.raises(ConnectTimeout, match="TLS handshake with localhost.* after 0.1 s"):
+        with pytest.raises(ConnectTimeout, match=r"TLS handshake with localhost.* after 0.1 s"):
             await connect(backend, server, certs.ca, limits=limits)
     assert time.monotonic() - limits.started_at < 3
 
@@ -566,7 +621,7 @@ async def test_the_peer_through_a_tunnel(backend, certs):
         limits = deadline().connecting()
         plain = await connect_plain(backend, server, "proxy", limits)
         context = ssl_context(SSLConfig(verify=certs.ca), http2=False)
-        with pytest.raises(SSLError, match="^TLS handshake with origin.org through proxy:"):
+        with pytest.raises(SSLError, match=r"^TLS handshake with origin.org through proxy:"):
             await start_tls(plain, context, "origin.org", limits)
 
 
@@ -587,19 +642,21 @@ async def test_bd1_an_answer_in_the_middle_of_a_write(backend, certs):
         connection.send(b"done")
         connection.wait_closed()
 
-    with RawServer(handler, tls=certs.server.server_context()) as server:
-        with contextlib.closing(await connect(backend, server, certs.ca)) as stream:
-            answer = b""
-            while not answer:  # session tickets are something to read too
-                assert await stream.write(data, deadline(), until_readable=True) is False
-                answer = stream.read_available() or b""
-                data = bytearray()
-            data[:] = b"x" * 100
-            assert answer == b"413"
-            go_on.set()
-            assert await stream.write(b"behind", deadline()) is True
-            assert await stream.write(b"", deadline()) is True
-            assert await stream.read(deadline()) == b"done"
+    with (
+        RawServer(handler, tls=certs.server.server_context()) as server,
+        contextlib.closing(await connect(backend, server, certs.ca)) as stream,
+    ):
+        answer = b""
+        while not answer:  # session tickets are something to read too
+            assert await stream.write(data, deadline(), until_readable=True) is False
+            answer = stream.read_available() or b""
+            data = bytearray()
+        data[:] = b"x" * 100
+        assert answer == b"413"
+        go_on.set()
+        assert await stream.write(b"behind", deadline()) is True
+        assert await stream.write(b"", deadline()) is True
+        assert await stream.read(deadline()) == b"done"
     assert received == [given + b"behind"]
 
 
@@ -610,7 +667,7 @@ async def test_tm4_a_peer_that_stops_reading(backend, certs):
         with contextlib.closing(await connect(backend, server, certs.ca)) as stream:
             with pytest.raises(WriteTimeout):
                 await stream.write(bytes(32 * MIB), deadline(write_timeout=0.1))
-            with pytest.raises(WriteError, match="another write was interrupted"):
+            with pytest.raises(WriteError, match=r"another write was interrupted"):
                 await stream.write(b"more", deadline())
         ended.set()
 
@@ -627,17 +684,19 @@ async def test_read_available(backend, certs):
             assert step.wait(10)
             connection.send(data)
 
-    with RawServer(handler, tls=certs.server.server_context()) as server:
-        with contextlib.closing(await connect(backend, server, certs.ca)) as stream:
-            with pytest.raises(ReadTimeout):  # what comes are two session tickets
-                await stream.read(deadline(0.1))
-            assert stream.read_available() is None
-            steps[0].set()
-            assert await available(backend, stream) == b"one"
-            assert stream.read_available() is None
-            steps[1].set()
-            assert await available(backend, stream) == b"two"
-            assert await available(backend, stream) == b""
+    with (
+        RawServer(handler, tls=certs.server.server_context()) as server,
+        contextlib.closing(await connect(backend, server, certs.ca)) as stream,
+    ):
+        with pytest.raises(ReadTimeout):  # what comes are two session tickets
+            await stream.read(deadline(0.1))
+        assert stream.read_available() is None
+        steps[0].set()
+        assert await available(backend, stream) == b"one"
+        assert stream.read_available() is None
+        steps[1].set()
+        assert await available(backend, stream) == b"two"
+        assert await available(backend, stream) == b""
 
 
 async def available(backend: ConcurrencyBackend, stream: NetworkStream) -> bytes:
@@ -658,9 +717,11 @@ async def test_read_available_on_a_broken_connection(backend, certs):
         connection.wait_closed()
 
     for handler in (RawConnection.reset, garbage):
-        with RawServer(handler, tls=certs.server.server_context()) as server:
-            with contextlib.closing(await connect(backend, server, certs.ca)) as stream:
-                assert await available(backend, stream) == b""
+        with (
+            RawServer(handler, tls=certs.server.server_context()) as server,
+            contextlib.closing(await connect(backend, server, certs.ca)) as stream,
+        ):
+            assert await available(backend, stream) == b""
 
 
 async def test_a_record_that_does_not_decrypt(backend, certs):
@@ -671,12 +732,14 @@ async def test_a_record_that_does_not_decrypt(backend, certs):
         socket.socket.send(connection.sock, b"\x17\x03\x03\x00\x20" + bytes(32) + b"\x17\x03\x03")
         connection.wait_closed()
 
-    with RawServer(handler, tls=certs.server.server_context()) as server:
-        with contextlib.closing(await connect(backend, server, certs.ca)) as stream:
-            assert await stream.read(deadline()) == b"good"
-            for _ in range(2):
-                with pytest.raises(SSLError, match="read from .* failed: .*bad record mac"):
-                    await stream.read(deadline())
+    with (
+        RawServer(handler, tls=certs.server.server_context()) as server,
+        contextlib.closing(await connect(backend, server, certs.ca)) as stream,
+    ):
+        assert await stream.read(deadline()) == b"good"
+        for _ in range(2):
+            with pytest.raises(SSLError, match=r"read from .* failed: .*bad record mac"):
+                await stream.read(deadline())
 
 
 # Closing.
@@ -774,17 +837,19 @@ async def test_close_after_a_reset(backend, certs):
 async def test_one_thread_reads_while_another_writes(backend, certs):
     """As HTTP/2 does it: both directions at once, in any interleaving, lose nothing."""
     data = os.urandom(4 * MIB)
-    with RawServer(echo, tls=certs.server.server_context()) as server:
-        with contextlib.closing(await connect(backend, server, certs.ca)) as stream:
+    with (
+        RawServer(echo, tls=certs.server.server_context()) as server,
+        contextlib.closing(await connect(backend, server, certs.ca)) as stream,
+    ):
 
-            def write() -> None:
-                for start in range(0, len(data), 50_000):
-                    run_sync(stream.write(data[start : start + 50_000], deadline()))
+        def write() -> None:
+            for start in range(0, len(data), 50_000):
+                run_sync(stream.write(data[start : start + 50_000], deadline()))
 
-            thread = threading.Thread(target=write)
-            thread.start()
-            received = await read_exactly(stream, len(data))
-            thread.join(10)
+        thread = threading.Thread(target=write)
+        thread.start()
+        received = await read_exactly(stream, len(data))
+        thread.join(10)
     assert received == data
 
 
@@ -811,8 +876,11 @@ async def test_close_from_another_thread(backend, certs, operation):
 class MemoryServer(NetworkStream):
     """The stream within, at whose other end is an `ssl` server that does what the test says."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, early: bytes = b"") -> None:
         self.peer = "memory:443"
+        self.early = early
+        self.stuck = False
+        self.kept: list[bytes] = []
         self.to_server, self.to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.server = context.wrap_bio(self.to_server, self.to_client, server_side=True)
         self.shaken = False
@@ -825,6 +893,8 @@ class MemoryServer(NetworkStream):
             if not self.shaken:
                 self.server.do_handshake()
                 self.shaken = True
+                if self.early:
+                    self.server.write(self.early)
         except ssl.SSLWantReadError:
             pass
 
@@ -848,9 +918,12 @@ class MemoryServer(NetworkStream):
     ) -> bool:
         if self.before_write is not None:
             await self.before_write()
-        if self.closed:
-            raise WriteError("closed by `close()`")
-        self.to_server.write(data)
+        if data:
+            self.kept.append(bytes(data))
+        if self.stuck:
+            return False
+        self.to_server.write(b"".join(self.kept))
+        self.kept.clear()
         self.turn()
         return True
 
@@ -873,34 +946,47 @@ class MemoryServer(NetworkStream):
         return None
 
 
+class EncryptedTunnel(MemoryServer):
+    """A proxy that speaks TLS itself, and leads to a server that speaks TLS and echoes."""
+
+    def __init__(self, context: ssl.SSLContext, certs: Certs) -> None:
+        super().__init__(context)
+        self.origin = MemoryServer(certs.server.server_context())
+
+    def turn(self) -> None:
+        super().turn()
+        if self.shaken:
+            self.origin.to_server.write(self.received())
+            self.origin.turn()
+            if self.origin.shaken and (data := self.origin.received()):
+                self.origin.server.write(data)
+            if self.origin.to_client.pending:
+                self.server.write(self.origin.to_client.read())
+
+
 async def in_memory(
     context: ssl.SSLContext, ca: str, cert: Cert | None = None
 ) -> tuple[MemoryServer, TLSStream]:
     inner = MemoryServer(context)
-    config = SSLConfig(tuple(cert) if cert else None, ca)
+    config = SSLConfig((cert.cert, cert.key) if cert else None, ca)
     return inner, await start_tls(inner, ssl_context(config, False), "localhost", deadline())
 
 
 def wants_certificate_later(certs: Certs) -> ssl.SSLContext:
-    context = certs.server.server_context()
-    context.load_verify_locations(certs.ca)
+    context = certs.mutual_context()
     context.post_handshake_auth = True
-    context.verify_mode = ssl.CERT_OPTIONAL
     return context
-
-
-def ask_for_certificate(inner: MemoryServer) -> None:
-    inner.server._sslobj.verify_client_post_handshake()  # type: ignore[attr-defined]
-    inner.server.write(b"")
-    with contextlib.suppress(ssl.SSLWantReadError):
-        inner.server.do_handshake()
 
 
 @pytest.mark.ways("sync")
 async def test_a_client_certificate_that_is_asked_for_later(certs):
     """The answer goes out while we read, before we wait for more."""
     inner, stream = await in_memory(wants_certificate_later(certs), certs.ca, certs.client)
-    ask_for_certificate(inner)
+    await stream.write(b"GET /secret", deadline())
+    assert inner.received() == b"GET /secret"
+    inner.server.verify_client_post_handshake()
+    inner.server.write(b"wait")
+    assert await stream.read(deadline()) == b"wait"
     with pytest.raises(ReadTimeout):
         await stream.read(deadline())
     assert inner.received() == b""
@@ -913,10 +999,14 @@ async def test_a_client_certificate_that_is_asked_for_later(certs):
 async def test_the_writer_takes_along_what_the_reader_has_to_say(certs):
     """While a write is under way, the reader sends nothing of its own."""
     inner, stream = await in_memory(wants_certificate_later(certs), certs.ca, certs.client)
-    ask_for_certificate(inner)
+    await stream.write(b"zero", deadline())
+    assert inner.received() == b"zero"
+    inner.server.verify_client_post_handshake()
+    inner.server.write(b"wait")
 
     async def read_meanwhile() -> None:
         inner.before_write = None
+        assert await stream.read(deadline()) == b"wait"
         with pytest.raises(ReadTimeout):
             await stream.read(deadline())
 
@@ -932,21 +1022,129 @@ async def test_the_writer_takes_along_what_the_reader_has_to_say(certs):
 @pytest.mark.ways("sync")
 async def test_what_came_with_the_handshake_counts_as_readable(certs):
     """A write that may be left for reading is left for what OpenSSL has not looked at yet."""
-    inner = MemoryServer(certs.server.server_context())
-    context = ssl_context(SSLConfig(verify=certs.ca), False)
+    context = certs.server.server_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2  # where the server has the last word
+    inner = MemoryServer(context, early=b"early")
+    stream = await start_tls(
+        inner, ssl_context(SSLConfig(verify=certs.ca), False), "localhost", deadline()
+    )
+    assert await stream.write(b"hello", deadline(), until_readable=True) is False
+    assert inner.received() == b""
+    assert stream.read_available() == b"early"
+    assert await stream.write(b"", deadline(), until_readable=True) is True
+    assert inner.received() == b"hello"
+
+
+@pytest.mark.ways("sync")
+async def test_a_stream_within_that_keeps_something(certs):
+    """What it could not send goes first; nothing is encrypted ahead of it meanwhile."""
+    inner, stream = await in_memory(certs.server.server_context(), certs.ca)
+    inner.stuck = True
+    given = [b"one", bytearray(b"two"), b"three"]
+    for data in given:
+        assert await stream.write(data, deadline(), until_readable=True) is False
+    given[1][:] = b"xxx"
+    assert len(inner.kept) == 1
+    inner.stuck = False
+    assert await stream.write(b"", deadline()) is True
+    assert inner.received() == b"onetwothree"
+
+
+def strange_error() -> ssl.SSLError:
+    error = ssl.SSLError(1, "[SSL: STRANGE_THING]")
+    error.reason = "STRANGE_THING"
+    return error
+
+
+@pytest.mark.ways("sync")
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ssl.SSLWantReadError(2, "x"), "the peer wants to renegotiate before it has the request"),
+        (strange_error(), "strange thing"),
+    ],
+)
+async def test_a_write_that_tls_refuses(certs, error, words):
+    """It is a WriteError: what the peer has said may still be read."""
+
+    class Refusing(ssl.SSLObject):
+        def write(self, data: object) -> int:
+            raise error
+
     context = ssl.create_default_context(cafile=certs.ca)
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.sslobject_class = Refusing
+    inner = MemoryServer(certs.server.server_context())
+    stream = await start_tls(inner, context, "localhost", deadline())
+    with pytest.raises(WriteError, match=rf"write to memory:443 failed: {words}"):
+        await stream.write(b"hello", deadline())
 
-    class Hasty(ssl.SSLObject):
-        def do_handshake(self) -> None:
-            super().do_handshake()
-            inner.server.write(b"early")
-            stream_incoming.write(inner.to_client.read())
 
-    made = []
-    real = ssl.MemoryBIO
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ssl, "MemoryBIO", lambda: made.append(real()) or made[-1])
-        context.sslobject_class = Hasty
-        bios = iter(())
-        ...
+@pytest.mark.ways("sync")
+async def test_an_alert_that_cannot_be_sent(certs):
+    """The error is that of the handshake all the same."""
+    inner = MemoryServer(certs.wrong_host.server_context())
+    writes = []
+
+    async def fail_at_the_second() -> None:
+        writes.append(1)
+        if len(writes) == 2:
+            raise WriteError("gone")
+
+    inner.before_write = fail_at_the_second
+    with pytest.raises(SSLError, match=r"is for another host"):
+        await start_tls(
+            inner, ssl_context(SSLConfig(verify=certs.ca), False), "localhost", deadline()
+        )
+    assert len(writes) == 2
+    assert inner.is_closed
+
+
+@pytest.mark.ways("sync")
+async def test_cx7_keyboard_interrupt_in_the_handshake(certs):
+    """It comes out bare, and the stream within is closed."""
+    inner = MemoryServer(certs.server.server_context())
+
+    async def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    inner.before_write = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        await start_tls(inner, ssl_context(SSLConfig(verify=False), False), "localhost", deadline())
+    assert inner.is_closed
+
+
+@pytest.mark.ways("sync")
+async def test_the_watch_is_that_of_the_stream_within(certs):
+    """The callback is handed on, and so is whether it will ever be called."""
+    inner, stream = await in_memory(certs.server.server_context(), certs.ca)
+
+    def on_readable() -> None:
+        pass
+
+    assert stream.watch(on_readable) is True
+    assert inner.watched is on_readable
+    assert stream.watch(None) is True
+    assert inner.watched is None
+
+
+@pytest.mark.ways("sync")
+async def test_tls_within_tls(certs):
+    """As through an https proxy: each session is verified, and the outer one carries the inner."""
+    proxy = EncryptedTunnel(certs.issue("proxy.example").server_context(), certs)
+    context = ssl_context(SSLConfig(verify=certs.ca), False)
+    outer = await start_tls(proxy, context, "proxy.example", deadline())
+    stream = await start_tls(outer, context, "localhost", deadline())
+    data = os.urandom(MIB)
+    assert await stream.write(data, deadline()) is True
+    assert await read_exactly(stream, len(data)) == data
+    stream.close()
+    assert proxy.is_closed
+
+
+@pytest.fixture
+def backend(way):
+    from httpcore.backends.asyncio_streams import AsyncioBackend
+    from httpcore.backends.sync import SyncBackend
+    from httpcore.backends.trio_streams import TrioBackend
+
+    return {"sync": SyncBackend, "asyncio": AsyncioBackend, "trio": TrioBackend}[way]()

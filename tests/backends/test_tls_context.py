@@ -119,16 +119,14 @@ def test_dg1_an_unusable_ca_file(name, reason, tmp_path):
 
 def test_dg1_an_empty_path():
     """An empty path is a file that is missing, not a default."""
-    with pytest.raises(SSLError, match="CA certificates from ''"):
+    with pytest.raises(SSLError, match=r"CA certificates from ''"):
         ssl_context(SSLConfig(verify=""), http2=False)
 
 
 # ALPN.
 
 
-@pytest.mark.parametrize(
-    ("http2", "offered"), [(True, ("h2", "http/1.1")), (False, ("http/1.1",))]
-)
+@pytest.mark.parametrize(("http2", "offered"), [(True, ("h2", "http/1.1")), (False, ("http/1.1",))])
 def test_what_is_offered(http2, offered):
     """HTTP/2 is offered only where it is wanted, and first."""
     context = ssl_context(SSLConfig(verify=False), http2)
@@ -218,7 +216,7 @@ def test_client_certificates_that_work(files):
 def test_tl9_a_wrong_password(files, password):
     """The error names both files and suspects the password."""
     config = SSLConfig((files.cert, files.encrypted_key, password), verify=False)
-    with pytest.raises(SSLError, match="the password is wrong") as info:
+    with pytest.raises(SSLError, match=r"the password is wrong") as info:
         ssl_context(config, http2=False)
     assert files.cert in str(info.value)
     assert files.encrypted_key in str(info.value)
@@ -228,8 +226,7 @@ def test_tl9_a_wrong_password(files, password):
 def test_tl9_no_password(files):
     """Nobody is asked on the terminal: the error says where the password goes."""
     words = (
-        f"the key {files.encrypted_key!r} is encrypted; "
-        "give its password as the third part of cert"
+        f"the key {files.encrypted_key!r} is encrypted; give its password as the third part of cert"
     )
     with pytest.raises(SSLError) as info:
         ssl_context(SSLConfig((files.cert, files.encrypted_key), verify=False), http2=False)
@@ -269,18 +266,18 @@ def test_tl9_no_file(files, tmp_path):
     """The one that is missing is named, certificate or key."""
     missing = str(tmp_path / "missing")
     for cert in (missing, (missing, files.key), (files.cert, missing)):
-        with pytest.raises(SSLError, match="no such file") as info:
+        with pytest.raises(SSLError, match=r"no such file") as info:
             ssl_context(SSLConfig(cert, verify=False), http2=False)
         assert repr(missing) in str(info.value)
 
 
 def test_tl9_no_key_in_the_file(files):
     """A certificate alone is no client certificate."""
-    with pytest.raises(SSLError, match="with the key .*: no usable PEM$"):
+    with pytest.raises(SSLError, match=r"with the key .*: no usable PEM$"):
         ssl_context(SSLConfig(files.cert, verify=False), http2=False)
 
 
 def test_a_path_that_is_none():
     """What no file system takes is an SSLError too."""
-    with pytest.raises(SSLError, match="embedded null byte"):
+    with pytest.raises(SSLError, match=r"embedded null byte"):
         ssl_context(SSLConfig("a\0b", verify=False), http2=False)

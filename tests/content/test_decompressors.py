@@ -22,7 +22,15 @@ MIB = 1024 * 1024
 TEXT = b"To be, or not to be: " * 50 + bytes(random.Random(0).choices(b"abcdef \n", k=40_000))
 
 STANDARD_ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
-LIBRARIES = ["zlib", "brotlipy", "brotlicffi", "brotlicffi 1.1", "Brotli 1.1", STANDARD_ZSTD, "zstandard"]
+LIBRARIES = [
+    "zlib",
+    "brotlipy",
+    "brotlicffi",
+    "brotlicffi 1.1",
+    "Brotli 1.1",
+    STANDARD_ZSTD,
+    "zstandard",
+]
 
 Open = collections.abc.Callable[[], Decompressor]
 
@@ -45,7 +53,10 @@ class Brotli11:
         self._real = importlib.import_module("brotlicffi").Decompressor()
 
     def process(self, data: bytes) -> bytes:
-        return typing.cast("bytes", self._real.process(data))
+        parts = [self._real.process(data, output_buffer_limit=65536)]
+        while parts[-1]:
+            parts.append(self._real.process(b"", output_buffer_limit=65536))
+        return b"".join(parts)
 
     def is_finished(self) -> bool:
         return bool(self._real.is_finished())
