@@ -24,8 +24,8 @@ from .exceptions import (
     ConnectTimeout,
     CookieConflict,
     DecodingError,
-    HttpError,
     HTTPError,
+    HttpError,
     InvalidHeader,
     InvalidURL,
     JSONDecodeError,
@@ -63,8 +63,9 @@ from .status_codes import codes
 
 if typing.TYPE_CHECKING:
     from .backends.asyncio_streams import AsyncioBackend
-    from .backends.trio_streams import TrioBackend
+    from .backends.trio_streams import TrioBackend as TrioBackend
 
+# Without TrioBackend, so that `from httpcore import *` works where trio is not installed.
 __all__ = [
     "__version__",
     # Clients.
@@ -104,7 +105,6 @@ __all__ = [
     # Backends.
     "ConcurrencyBackend",
     "AsyncioBackend",
-    "TrioBackend",
     "SyncBackend",
     # Errors.
     "RequestException",
@@ -143,7 +143,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> typing.Any:
-    # asyncio costs more to import than all the rest, and trio need not be there.
+    # asyncio costs as much to import as all the rest, and trio need not be installed.
     if name == "AsyncioBackend":
         from .backends.asyncio_streams import AsyncioBackend
 

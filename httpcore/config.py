@@ -32,7 +32,7 @@ Seconds = float | None
 class _Value:
     """A value object over `__slots__`: equality, hash and refusal to change."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def _fields(self) -> tuple[typing.Any, ...]:
         return tuple(getattr(self, name) for name in self.__slots__)
@@ -50,7 +50,7 @@ class _Value:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self._fields() == typing.cast("_Value", other)._fields()
+        return self._fields() == other._fields()
 
     def __hash__(self) -> int:
         return hash((type(self), self._fields()))

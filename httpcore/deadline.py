@@ -129,13 +129,9 @@ def timeout_config(timeout: float | None | TimeoutConfig | Unset) -> TimeoutConf
     return timeout if isinstance(timeout, TimeoutConfig) else TimeoutConfig(timeout)
 
 
-def as_deadline(timeout: TimeoutTypes, own: TimeoutTypes) -> Deadline:
-    """
-    A dispatcher's deadline for a request that brought `timeout`, `None`: the dispatcher's `own`.
-    """
+def as_deadline(timeout: TimeoutTypes, own: float | None | TimeoutConfig) -> Deadline:
+    """A dispatcher's deadline for a request that came with `timeout`; `None`: as its `own`."""
     if isinstance(timeout, Deadline):
         return timeout
-    base = typing.cast(
-        "TimeoutConfig", own if isinstance(own, TimeoutConfig) else timeout_config(own)
-    )  # type: ignore[arg-type]
+    base = timeout_config(own)
     return Deadline(base if timeout is None else timeout_config(timeout).over(base))

@@ -12,7 +12,7 @@ import typing
 
 if typing.TYPE_CHECKING:
     from .models.request import Request
-    from .models.response import ResponseBase
+    from .models.response_base import ResponseBase
 
 
 class RequestException(Exception):

@@ -71,8 +71,8 @@ class _Tether:
 
     def on_readable(self, _: object = None) -> None:
         stream = self.stream()
-        if stream is not None:
-            stream._on_readable()
+        if stream is not None and stream._look():
+            stream._tell()
 
     def on_writable(self, _: object = None) -> None:
         stream = self.stream()
@@ -89,29 +89,10 @@ class AsyncioStream(NetworkStream):
     """What both kinds of stream have in common; see the module."""
 
     __slots__ = (
-        "peer",
-        "_loop",
-        "_sock",
-        "_fd",
-        "_pid",
-        "_closed",
-        "_tether",
-        "_chunks",
-        "_read_bytes",
-        "_receiving",
-        "_ended",
-        "_read_error",
-        "_on_idle",
-        "_unsent",
-        "_sending",
-        "_write_error",
-        "_until_readable",
-        "_burst",
-        "_timer",
-        "_timer_at",
-        "_read_ends",
-        "_write_ends",
-        "__weakref__",
+        *("peer", "_loop", "_sock", "_fd", "_pid", "_closed", "_tether", "__weakref__"),
+        *("_chunks", "_read_bytes", "_receiving", "_ended", "_read_error", "_on_idle"),
+        *("_unsent", "_sending", "_write_error", "_until_readable", "_burst"),
+        *("_timer", "_timer_at", "_read_ends", "_write_ends"),
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peer: str) -> None:
@@ -193,10 +174,6 @@ class AsyncioStream(NetworkStream):
                 self._start_receiving()
         return True
 
-    def _on_readable(self) -> None:
-        if self._look():
-            self._tell()
-
     def _keep(self, data: bytes, error: BaseException | None = None) -> None:
         """Keep what was received; `b""` is the end, by an `error` if there is one."""
         if data:
@@ -236,7 +213,7 @@ class AsyncioStream(NetworkStream):
         else:
             try:
                 sent = self._sock.send(data)
-            except (BlockingIOError, InterruptedError):
+            except BlockingIOError:
                 sent = 0
             except OSError as error:
                 raise self._cannot_write(error) from error
@@ -335,8 +312,10 @@ class AsyncioStream(NetworkStream):
             self._shut(_get_running_loop() is self._loop)
 
     def __del__(self) -> None:
-        # Runs on whatever line allocates, perhaps in the middle of the loop's own bookkeeping.
-        if not self._closed:
+        if self._closed:
+            self._sock.close()  # in case the loop ended before `_release()`
+        else:
+            # This runs on whatever line allocates, perhaps in the middle of the loop's bookkeeping.
             self._shut(in_loop=False)
 
     def _shut(self, in_loop: bool) -> None:
@@ -360,12 +339,9 @@ class AsyncioStream(NetworkStream):
             self._timer.cancel()
         self._stop_receiving()
         self._stop_sending()
-        self._close_socket()
+        self._sock.close()
         wake(self._tether.reader, True)
         wake(self._tether.writer, True)
-
-    def _close_socket(self) -> None:
-        self._sock.close()
 
     @property
     def is_closed(self) -> bool:
@@ -381,14 +357,14 @@ class AsyncioStream(NetworkStream):
 
     @abc.abstractmethod
     def _start_receiving(self) -> None:
-        """Have `_on_readable` called when something arrives."""
+        """Have the tether's `on_readable` called when something arrives."""
 
     @abc.abstractmethod
     def _stop_receiving(self) -> None: ...
 
     @abc.abstractmethod
     def _start_sending(self) -> None:
-        """Have `_on_writable` called when more of what is unsent can be sent, or was."""
+        """Have its `on_writable` called when more of what is unsent can be sent, or was."""
 
     @abc.abstractmethod
     def _stop_sending(self) -> None: ...
@@ -401,7 +377,7 @@ class AsyncioStream(NetworkStream):
         """Receive what is there without waiting; whether something was."""
         try:
             data = self._sock.recv(self._read_bytes)
-        except (BlockingIOError, InterruptedError):
+        except BlockingIOError:
             return False
         except Exception as error:
             self._keep(b"", error)

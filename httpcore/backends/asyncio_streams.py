@@ -69,7 +69,7 @@ class ReadinessStream(AsyncioStream):
     def _on_writable(self) -> None:
         try:
             count = self._sock.send(self._unsent)
-        except (BlockingIOError, InterruptedError):
+        except BlockingIOError:
             return
         except Exception as error:
             self._sent(0, error)
@@ -145,11 +145,11 @@ class CompletionStream(AsyncioStream):
         if error is None and self._unsent:
             self._start_sending()
 
-    def _close_socket(self) -> None:
+    def _release(self) -> None:
         for task in (self._receiver, self._sender):
             if task is not None:
                 task.cancel()
-        super()._close_socket()
+        super()._release()
 
 
 def _stream_class(loop: asyncio.AbstractEventLoop) -> type[AsyncioStream]:

@@ -1,4 +1,7 @@
-"""Finds out which library runs the current coroutine, and gives the backend for it."""
+"""Finds out which library runs the current coroutine, and gives the backend for it.
+
+Neither asyncio nor trio is imported before it runs.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,18 @@ _backends: dict[str, ConcurrencyBackend] = {}
 
 def running_backend() -> ConcurrencyBackend:
     """
-    The backend of the event loop that is running, asyncio's or trio's.
+    The backend of the event loop that is running, asyncio's or trio's; always the same object.
 
-    Neither is imported before it runs.  Raises `RuntimeError` where none runs.
+    Raises `RuntimeError` where none runs.
     """
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is not None and asyncio._get_running_loop() is not None:
-        return _backends.get("asyncio") or _asyncio_backend()
-    trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
+    # Modules may be half imported, by another thread.  Trio comes first: a trio task may be the
+    # guest of an asyncio loop, which then runs too.
+    lowlevel = getattr(sys.modules.get("trio"), "lowlevel", None)
+    if lowlevel is not None and lowlevel.in_trio_task():
         return _backends.get("trio") or _trio_backend()
+    running_loop = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
+    if running_loop is not None and running_loop() is not None:
+        return _backends.get("asyncio") or _asyncio_backend()
     raise RuntimeError(
         "no event loop is running: await this from asyncio or trio, or use httpcore.Client"
     )

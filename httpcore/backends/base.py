@@ -98,7 +98,7 @@ class NetworkStream(abc.ABC):
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Close at once.  Waits for nothing, raises nothing, may be called twice, from any thread."""
+        """Close at once, without waiting.  May be called twice, from any thread; never raises."""
 
     @property
     @abc.abstractmethod
@@ -190,10 +190,11 @@ class ConcurrencyBackend(abc.ABC):
         deadline: Deadline,
     ) -> NetworkStream:
         """
-        TLS over `stream`, verified by `config` for `server_hostname`; offers HTTP/2 by ALPN if `http2`.
+        TLS over `stream`, verified by `config` for `server_hostname`; offers HTTP/2 by ALPN if
+        `http2`.
 
-        Raises `SSLError` for what TLS refuses and `ConnectError` for a connection that broke, and closes
-        `stream` then.
+        Raises `SSLError` for what TLS refuses and `ConnectError` for a connection that broke, and
+        closes `stream` then.
         """
         from . import tls_context, tls_handshake  # a client of plain http loads neither
 

@@ -84,16 +84,16 @@ class TLSStream(NetworkStream):
         self._failure: ssl.SSLError | None = None
 
     async def read(self, deadline: Deadline) -> bytes:
-        if self._closed:
-            raise closed_here(ReadError, READING, self.peer)
         data = self._decrypt(b"") if self._incoming.pending or self._ended else None
         while data is None:
+            if self._closed:
+                raise closed_here(ReadError, READING, self.peer)
             if self._failure is not None:
                 raise session_error(SSLError, self._failure, READING, self.peer) from self._failure
             if self._outgoing.pending:
                 await self._flush(deadline)
             received = await self._inner.read(deadline)
-            if not received:
+            if not received and not self._closed:
                 raise TruncatedTLS(
                     f"{READING} {self.peer} failed: the connection ended without TLS's close_notify"
                 )
@@ -106,6 +106,8 @@ class TLSStream(NetworkStream):
         size = 0
         incoming = self._incoming
         with self._guard:
+            if self._closed:
+                return None  # what follows our own close_notify is no answer to anything
             incoming.write(received)
             read = self._ssl.read
             try:
@@ -183,11 +185,11 @@ class TLSStream(NetworkStream):
         return ciphertext
 
     def read_available(self) -> bytes | None:
-        if self._closed:
-            return b""
         data = self._decrypt(b"") if self._incoming.pending or self._ended else None
         while data is None:
-            received = self._inner.read_available() if self._failure is None else b""
+            if self._closed or self._failure is not None:
+                return b""
+            received = self._inner.read_available()
             if not received:
                 return received
             data = self._decrypt(received)

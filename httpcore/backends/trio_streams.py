@@ -1,10 +1,14 @@
-"""Byte streams over non-blocking sockets, on trio.
+"""The trio backend: streams over non-blocking sockets, look-ups, events, locks.
 
-Trio cannot call back when something arrives on an idle connection, so `watch()` does nothing here: what has
-come is read before a connection is used again.
+Trio's own streams are not used: they cannot look at what has arrived without waiting, and a
+checkpoint in each call is more than the exchange of a small request needs.
 
-Cancellation needs nothing special: the socket is only touched in calls that do not wait, and what waits
-(`trio.lowlevel.wait_readable` and its like) holds no bytes.
+Trio cannot call back when something arrives on an idle connection, so `watch()` does nothing here:
+what has come is read before a connection is used again.
+
+Cancellation loses nothing: the socket is only touched in calls that do not wait, and what waits
+(`trio.lowlevel.wait_readable` and its like) holds no bytes.  `trio.Cancelled` passes bare, also
+out of the nursery that waits for two things at once.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import collections.abc
 import contextlib
 import os
 import socket
-import threading
+import time
 import typing
 
 import trio
@@ -40,24 +44,30 @@ T = typing.TypeVar("T")
 # A read asks for this much at first, and for more once one came back full.
 _MIN_READ_BYTES = 64 * 1024
 _MAX_READ_BYTES = 256 * 1024
+# Other tasks get a turn after every so many bytes written without waiting.
+_BURST_BYTES = 1024 * 1024
+
 _NO_GUARD: Guard = contextlib.nullcontext()
 
 _Wait = collections.abc.Callable[[socket.socket], collections.abc.Awaitable[None]]
 
 
 class TrioStream(NetworkStream):
-    """A connected socket; one reading and one writing task at a time."""
+    """A stream over a connected non-blocking socket, which it owns."""
 
-    __slots__ = ("peer", "_sock", "_pid", "_closed", "_read_bytes", "_unsent")
+    __slots__ = ("peer", "_sock", "_pid", "_token", "_closed", "_read_bytes", "_unsent", "_burst")
 
     def __init__(self, sock: socket.socket, peer: str) -> None:
-        """Own `sock`, which is connected and non-blocking."""
         self.peer = peer
         self._sock = sock
         self._pid = os.getpid()
+        self._token = trio.lowlevel.current_trio_token()
         self._closed = False
         self._read_bytes = _MIN_READ_BYTES
         self._unsent = memoryview(b"")
+        self._burst = 0
+
+    # Reading.
 
     async def read(self, deadline: Deadline) -> bytes:
         """See `NetworkStream.read`."""
@@ -65,13 +75,11 @@ class TrioStream(NetworkStream):
         if seconds is not None and seconds <= 0:
             raise deadline.error(ReadTimeout, READING, self.peer)
         with trio.move_on_after(_seconds(seconds)):
-            await trio.lowlevel.checkpoint()
-            while (data := self._receive()) is None:
-                try:
-                    await trio.lowlevel.wait_readable(self._sock)
-                except trio.ClosedResourceError:
-                    continue  # receiving says so
-            return data
+            while True:
+                await self._until(trio.lowlevel.wait_readable)
+                data = self._receive()
+                if data is not None:
+                    return data
         # A last look: the run may have been blocked for longer than the limit.
         data = self._receive()
         if data is None:
@@ -91,6 +99,19 @@ class TrioStream(NetworkStream):
             self._read_bytes = _MAX_READ_BYTES
         return data
 
+    def read_available(self) -> bytes | None:
+        """See `NetworkStream.read_available`."""
+        try:
+            return self._receive()
+        except ReadError:
+            return b""
+
+    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:
+        """See `NetworkStream.watch`; trio cannot."""
+        return False
+
+    # Writing.
+
     async def write(
         self,
         data: bytes | bytearray | memoryview,
@@ -98,25 +119,27 @@ class TrioStream(NetworkStream):
         until_readable: bool = False,
     ) -> bool:
         """See `NetworkStream.write`."""
-        seconds = deadline.within(deadline.write)
-        if seconds is not None and seconds <= 0:
+        if deadline.ends_at is not None and time.monotonic() >= deadline.ends_at:
             raise deadline.error(WriteTimeout, WRITING, self.peer)
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint_if_cancelled()
         if self._unsent:
             self._unsent = memoryview(b"".join((self._unsent, data)))
         else:
             self._unsent = memoryview(data).cast("B")
         try:
-            while self._unsent and not self._send():
-                with trio.move_on_after(_seconds(deadline.within(deadline.write))) as limit:
-                    if await self._writable_or_readable(until_readable):
-                        return False
-                if limit.cancelled_caught:
-                    raise deadline.error(WriteTimeout, WRITING, self.peer)
-            return True
+            while True:
+                self._send()
+                if not self._unsent:
+                    break
+                if await self._wait_to_send(deadline, until_readable):
+                    return False
         finally:
             if not self._unsent.readonly:  # the caller may change what it gave us
                 self._unsent = memoryview(bytes(self._unsent))
+        if self._burst >= _BURST_BYTES:
+            self._burst = 0
+            await trio.lowlevel.checkpoint()
+        return True
 
     def _send(self) -> bool:
         """Send what the socket takes; whether it took any."""
@@ -129,49 +152,71 @@ class TrioStream(NetworkStream):
         except OSError as error:
             raise broken(WriteError, WRITING, self.peer, error) from error
         self._unsent = self._unsent[sent:]
+        self._burst += sent
         return True
 
-    async def _writable_or_readable(self, until_readable: bool) -> bool:
+    async def _wait_to_send(self, deadline: Deadline, until_readable: bool) -> bool:
         """Wait until the socket takes more; whether there is something to read first, if asked."""
+        self._burst = 0
+        seconds = deadline.within(deadline.write)
+        with trio.move_on_after(_seconds(seconds)) as limit:
+            if until_readable:
+                return await self._writable_or_readable()
+            await self._until(trio.lowlevel.wait_writable)
+        if limit.cancelled_caught and not self._send():
+            raise deadline.error(WriteTimeout, WRITING, self.peer)
+        return False
+
+    async def _writable_or_readable(self) -> bool:
+        """Wait until the socket can be written or read; whether it can be read."""
         readable = False
 
-        async def until(wait: _Wait, is_reading: bool) -> None:
+        async def one(wait: _Wait, is_reading: bool) -> None:
             nonlocal readable
             try:
-                await wait(self._sock)
+                await self._until(wait)
                 readable = readable or is_reading
-            except trio.ClosedResourceError:
-                pass  # the next use of the socket says so
+            except trio.Cancelled:
+                return  # by the other one, or from outside: then the checkpoint raises it, bare
             nursery.cancel_scope.cancel()
 
         async with trio.open_nursery() as nursery:
-            if until_readable:
-                nursery.start_soon(until, trio.lowlevel.wait_readable, True)
-            await until(trio.lowlevel.wait_writable, False)
+            nursery.start_soon(one, trio.lowlevel.wait_readable, True)
+            await one(trio.lowlevel.wait_writable, False)
+        await trio.lowlevel.checkpoint_if_cancelled()
         return readable
 
-    def read_available(self) -> bytes | None:
-        """See `NetworkStream.read_available`."""
+    async def _until(self, wait: _Wait) -> None:
+        """Wait for the socket; if it is closed, the next use of it will say so."""
         try:
-            return self._receive()
-        except ReadError:
-            return b""
+            if not self._closed:
+                await wait(self._sock)
+        except trio.ClosedResourceError:
+            pass
 
-    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:
-        """See `NetworkStream.watch`; trio cannot."""
-        return False
+    # Closing.
 
     def close(self) -> None:
         """See `NetworkStream.close`."""
         if self._closed:
             return
         self._closed = True
-        if self._pid == os.getpid():
+        if os.getpid() != self._pid:
+            self._sock.close()  # a forked child, which has no part in the parent's run
+        elif trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is self._token:
+            self._release()
+        else:
             try:
-                trio.lowlevel.notify_closing(self._sock)
-            except RuntimeError:
-                pass  # the run is over, or this is not its thread: nobody waits
+                self._token.run_sync_soon(self._release)
+            except trio.RunFinishedError:
+                self._sock.close()
+
+    def _release(self) -> None:
+        trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
+
+    def __del__(self) -> None:
+        self._sock.close()  # nobody waits: one who does has the stream
 
     @property
     def is_closed(self) -> bool:
@@ -179,7 +224,7 @@ class TrioStream(NetworkStream):
         return self._closed
 
     @property
-    def socket(self) -> socket.socket:
+    def socket(self) -> socket.socket | None:
         """See `NetworkStream.socket`."""
         return self._sock
 
@@ -222,11 +267,24 @@ class TrioLock(Lock):
         self._lock.release()
 
 
-class _Run(typing.NamedTuple):
-    """One `trio.run()`: its token, and the thread that it runs in."""
+class _Run:
+    """One `trio.run()`."""
 
-    token: trio.lowlevel.TrioToken
-    thread: int
+    __slots__ = ("is_over",)
+
+    def __init__(self) -> None:
+        self.is_over = False
+
+
+_current_run: trio.lowlevel.RunVar[_Run] = trio.lowlevel.RunVar("httpcore run")
+
+
+async def _note_end(run: _Run) -> None:
+    """A system task of the run: cancelled when the run's main task has ended."""
+    try:
+        await trio.sleep_forever()
+    finally:
+        run.is_over = True
 
 
 class TrioBackend(ConcurrencyBackend):
@@ -234,17 +292,17 @@ class TrioBackend(ConcurrencyBackend):
 
     def run_token(self) -> object:
         """See `ConcurrencyBackend.run_token`."""
-        return _Run(trio.lowlevel.current_trio_token(), threading.get_ident())
+        try:
+            return _current_run.get()
+        except LookupError:
+            run = _Run()
+            _current_run.set(run)
+            trio.lowlevel.spawn_system_task(_note_end, run)
+            return run
 
     def run_is_over(self, token: object) -> bool:
-        """
-        See `ConcurrencyBackend.run_is_over`.
-
-        Trio does not tell; but a thread has one run at a time, so another one in the same thread
-        means that the earlier is over.
-        """
-        assert isinstance(token, _Run)
-        return token.thread == threading.get_ident() and token != self.run_token()
+        """See `ConcurrencyBackend.run_is_over`."""
+        return typing.cast("_Run", token).is_over
 
     async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
         """See `ConcurrencyBackend.resolve`."""
@@ -278,20 +336,17 @@ class TrioBackend(ConcurrencyBackend):
         except OSError as error:
             raise connect_error(peer, address, error) from error
         try:
-            with trio.move_on_after(_seconds(deadline.within(None))) as limit:
+            with trio.move_on_after(_seconds(deadline.within(None))):
                 await trio.socket.from_stdlib_socket(sock).connect(address.sockaddr)
-            if limit.cancelled_caught:
-                raise deadline.error(ConnectTimeout, CONNECTING, peer)
-            return TrioStream(sock, peer)
-        except ConnectTimeout:
-            sock.close()
-            raise
+                return TrioStream(sock, peer)
         except OSError as error:
             sock.close()
             raise connect_error(peer, address, error) from error
         except BaseException:
             sock.close()
             raise
+        sock.close()
+        raise deadline.error(ConnectTimeout, CONNECTING, peer)
 
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         """See `ConcurrencyBackend.run_blocking`."""

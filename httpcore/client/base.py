@@ -23,7 +23,7 @@ from ..dispatch.pool import ConnectionPool
 from ..models.headers import Headers, HeaderTypes
 from ..models.query_params import QueryParams, QueryParamTypes
 from ..models.request import Request
-from ..models.response import ResponseBase
+from ..models.response_base import ResponseBase
 from ..models.url import URL
 from ..policy.auth import Auth, AuthTypes, auth_from
 from ..types import Content

@@ -12,7 +12,7 @@ from ..deadline import Deadline
 from ..dispatch.base import Dispatcher
 from ..exceptions import RedirectLoop, RequestException, TooManyRedirects
 from ..models.request import Request
-from ..models.response import ResponseBase
+from ..models.response_base import ResponseBase
 from ..models.url import URL
 from ..policy.auth import Auth, auth_of_url
 from ..policy.redirects import keeps_credentials, redirect_request, require_body

@@ -35,6 +35,9 @@ _SNAPSHOT_BYTES = 64 * 1024
 
 _END: typing.Any = object()
 
+Piece = bytes | bytearray | memoryview
+"""What an iterable that is a body may give."""
+
 
 class Body(abc.ABC):
     """
@@ -218,11 +221,11 @@ class IteratorBody(Body):
 
     length = None
 
-    def __init__(self, source: collections.abc.Iterable[bytes]) -> None:
+    def __init__(self, source: collections.abc.Iterable[Piece]) -> None:
         first = iter(source)
         self.replayable = first is not source and iter(source) is not first
         self._source = source
-        self._iterator: collections.abc.Iterator[bytes] | None = None
+        self._iterator: collections.abc.Iterator[Piece] | None = None
 
     @property
     def can_send(self) -> bool:
@@ -255,11 +258,11 @@ class AsyncIteratorBody(Body):
     length = None
     needs_async = True
 
-    def __init__(self, source: collections.abc.AsyncIterable[bytes]) -> None:
+    def __init__(self, source: collections.abc.AsyncIterable[Piece]) -> None:
         first = aiter(source)
         self.replayable = first is not source and aiter(source) is not first
         self._source = source
-        self._iterator: collections.abc.AsyncIterator[bytes] | None = None
+        self._iterator: collections.abc.AsyncIterator[Piece] | None = None
 
     @property
     def can_send(self) -> bool:

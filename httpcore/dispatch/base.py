@@ -12,7 +12,7 @@ from ..deadline import TimeoutTypes
 from ..models.headers import HeaderTypes
 from ..models.query_params import QueryParamTypes
 from ..models.request import Request
-from ..models.response import ResponseBase
+from ..models.response_base import ResponseBase
 from ..models.url import URL
 from ..types import Content
 

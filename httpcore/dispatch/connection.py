@@ -7,11 +7,11 @@ import collections.abc
 import time
 
 from ..backends.base import ConcurrencyBackend, NetworkStream, default_backend
-from ..config import DEFAULT_SSL, DEFAULT_TIMEOUT, SSLTypes, ssl_config
+from ..config import DEFAULT_SSL, DEFAULT_TIMEOUT, SSLTypes, TimeoutConfig, ssl_config
 from ..deadline import Deadline, TimeoutTypes, as_deadline
 from ..exceptions import ConnectError, ConnectTimeout, RequestException, SSLError
 from ..models.request import Request
-from ..models.response import ResponseBase
+from ..models.response_base import ResponseBase
 from ..models.url import URL, Origin
 from ..wire.http11 import H11Parser, Parser
 from .base import Abandoned, Dispatcher, Unprocessed
@@ -40,7 +40,7 @@ class HTTPConnection(Dispatcher):
         origin: Origin | URL | str,
         *,
         ssl: SSLTypes = DEFAULT_SSL,
-        timeout: TimeoutTypes = DEFAULT_TIMEOUT,
+        timeout: float | None | TimeoutConfig = DEFAULT_TIMEOUT,
         backend: ConcurrencyBackend | None = None,
         parser_class: type[Parser] = H11Parser,
         on_done: OnDone | None = None,

@@ -23,7 +23,8 @@ from ..exceptions import (
 )
 from ..models.headers import Headers
 from ..models.request import Request
-from ..models.response import AsyncResponse, ResponseBase
+from ..models.response import AsyncResponse
+from ..models.response_base import ResponseBase
 from ..types import RawHeaders
 from ..wire.http11 import (
     NEED_DATA,

@@ -32,7 +32,8 @@ from ..exceptions import (
 )
 from ..models.headers import Headers
 from ..models.request import Request
-from ..models.response import AsyncResponse, ResponseBase
+from ..models.response import AsyncResponse
+from ..models.response_base import ResponseBase
 from ..types import RawHeaders
 from ..wire.http2 import HTTP2State
 from ..wire.http2_fields import request_fields

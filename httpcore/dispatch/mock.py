@@ -8,7 +8,7 @@ import inspect
 from ..config import SSLTypes
 from ..deadline import TimeoutTypes
 from ..models.request import Request
-from ..models.response import ResponseBase
+from ..models.response_base import ResponseBase
 from .base import Dispatcher
 
 Handler = collections.abc.Callable[

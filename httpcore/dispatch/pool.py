@@ -13,16 +13,18 @@ from ..config import (
     DEFAULT_TIMEOUT,
     PoolLimits,
     SSLTypes,
+    TimeoutConfig,
     ssl_config,
 )
 from ..deadline import TimeoutTypes, as_deadline
 from ..exceptions import RequestException
 from ..models.request import Request
-from ..models.response import ResponseBase
+from ..models.response_base import ResponseBase
 from ..wire.http11 import H11Parser, Parser
 from .base import Dispatcher
 from .connection import HTTPConnection
 from .pool_run import PoolRun
+
 
 class _Forks:
     """How many forks there are between this process and the one that imported the library."""
@@ -56,7 +58,7 @@ class ConnectionPool(Dispatcher):
         self,
         *,
         ssl: SSLTypes = DEFAULT_SSL,
-        timeout: TimeoutTypes = DEFAULT_TIMEOUT,
+        timeout: float | None | TimeoutConfig = DEFAULT_TIMEOUT,
         pool_limits: PoolLimits = DEFAULT_POOL_LIMITS,
         backend: ConcurrencyBackend | None = None,
         parser_class: type[Parser] = H11Parser,

@@ -19,7 +19,7 @@ from ..config import UNSET, PoolLimits, SSLConfig
 from ..deadline import Deadline, timeout_error
 from ..exceptions import NetworkError, PoolTimeout, TotalTimeout
 from ..models.request import Request
-from ..models.response import ResponseBase
+from ..models.response_base import ResponseBase
 from ..models.url import Origin
 from ..wire.http11 import Parser
 from .base import Abandoned, Unprocessed

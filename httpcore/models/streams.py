@@ -9,7 +9,7 @@ from ..driver import run_sync
 from ..types import RawHeaders
 
 if typing.TYPE_CHECKING:
-    from .response import ResponseBase
+    from .response_base import ResponseBase
 
 Piece = typing.TypeVar("Piece", bytes, str)
 
@@ -65,9 +65,9 @@ class IterableStream:
     """A body out of an iterable or async iterable that the user gave; empty pieces are skipped."""
 
     def __init__(
-        self, content: collections.abc.Iterable[bytes] | collections.abc.AsyncIterable[bytes]
+        self, content: collections.abc.Iterable[object] | collections.abc.AsyncIterable[object]
     ) -> None:
-        self._source: collections.abc.Iterator[bytes] | collections.abc.AsyncIterator[bytes]
+        self._source: collections.abc.Iterator[object] | collections.abc.AsyncIterator[object]
         if isinstance(content, collections.abc.AsyncIterable):
             self._source = aiter(content)
         else:
@@ -125,8 +125,8 @@ class PieceIterator(typing.Generic[Piece]):
     ) -> None:
         self._response = response
         self._body = body
-        self._convert = convert
-        self._flush = flush
+        self._convert: typing.Any = convert  # "Any": mypy cannot infer it for both kinds of pieces
+        self._flush: typing.Any = flush
         self._ready: collections.abc.Iterator[Piece] = iter(())
         self._ended = False
 
@@ -152,7 +152,8 @@ class PieceIterator(typing.Generic[Piece]):
     async def _more(self) -> None:
         raw = await anext(self._body, None)
         if raw is not None:
-            self._ready = iter((raw,) if self._convert is None else self._convert(raw))  # type: ignore[arg-type]
+            pieces: typing.Any = (raw,) if self._convert is None else self._convert(raw)
+            self._ready = iter(pieces)
             return
         self._ended = True
         self._response.note_end(self._body)
@@ -176,7 +177,7 @@ class PlainIterator(typing.Generic[Piece]):
     __slots__ = ("_pieces",)
 
     def __init__(self, pieces: PieceIterator[Piece]) -> None:
-        self._pieces = pieces
+        self._pieces: PieceIterator[Piece] = pieces
 
     def __iter__(self) -> PlainIterator[Piece]:
         return self

@@ -10,7 +10,7 @@ import collections.abc
 import typing
 
 from ..models.request import Request
-from ..models.response import ResponseBase
+from ..models.response_base import ResponseBase
 
 AuthFlow = collections.abc.Generator[Request, ResponseBase, None]
 

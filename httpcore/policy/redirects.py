@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..exceptions import InvalidURL, RedirectBodyUnavailable, RedirectError, RemoteProtocolError
 from ..models.headers import Headers
 from ..models.request import Request
-from ..models.response import ResponseBase
+from ..models.response_base import ResponseBase
 from ..models.url import URL
 
 # What only the origin may see that it was meant for.

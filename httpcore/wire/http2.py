@@ -380,6 +380,9 @@ class HTTP2State:
         self._note_noise()
         if not flags & frames.ACK:  # what we have announced holds from the start
             self._output.tell_settings(payload)
+            if self._output.max_streams == 0:
+                # It may allow some later (§5.1.2), but another connection is as good for that.
+                self._retiring = True
             self._wake_blocked()
 
     def _on_push_promise(self, flags: int, stream_id: int, payload: bytes) -> None:

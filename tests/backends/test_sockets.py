@@ -219,10 +219,9 @@ def test_a_new_socket_does_not_block_and_does_not_delay():
 
 def test_a_socket_that_takes_no_option_is_closed(monkeypatch):
     """No descriptor leaks where setting it up fails."""
-    made = []
-    real = socket.socket
+    made: list[socket.socket] = []
 
-    class Stubborn(real):
+    class Stubborn(socket.socket):
         def setsockopt(self, *args: object) -> None:
             made.append(self)
             raise OSError(errno.EINVAL, "Invalid argument")

@@ -109,7 +109,7 @@ def interrupted(number: int, after: float = 0.1) -> collections.abc.Iterator[Non
 
     def send() -> None:
         time.sleep(after)
-        signal.pthread_kill(threading.main_thread().ident, number)
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
 
     with meanwhile(send):
         yield
@@ -161,10 +161,10 @@ def test_read_waits_for_bytes(pair):
 def test_large_amounts_come_in_large_pieces(pair):
     """A download fills ever larger reads, of 256 KiB at most, and nothing is lost."""
     data = os.urandom(8 * MIB)
-    pieces = []
+    pieces: list[bytes] = []
     with meanwhile(lambda: pair.peer.sendall(data)):
         time.sleep(0.05)
-        while sum(map(len, pieces)) < len(data):
+        while sum(len(piece) for piece in pieces) < len(data):
             pieces.append(run(pair.stream.read(deadline())))
     assert b"".join(pieces) == data
     assert 64 * 1024 <= max(map(len, pieces)) <= 256 * 1024
@@ -756,7 +756,7 @@ def test_an_event_wakes_every_thread_that_waits(seconds):
     """All of them, though it is set twice at once."""
     for _ in range(20):
         event = BACKEND.event()
-        woken = []
+        woken: list[bool] = []
 
         def wait(event: SyncEvent = event, woken: list[bool] = woken) -> None:
             woken.append(run(event.wait(seconds)))

@@ -34,6 +34,10 @@ def raw_deflate(data: bytes) -> bytes:
     return compressor.compress(data) + compressor.flush()
 
 
+def br_compress(data: bytes) -> bytes:
+    return bytes(brotli.compress(data, quality=5))
+
+
 def zstd_compress(data: bytes) -> bytes:
     """With a checksum, so that no flipped bit goes unseen."""
     checked = {zstd.CompressionParameter.checksum_flag: 1}
@@ -44,7 +48,7 @@ ENCODERS: dict[str, Encode] = {
     "gzip": gzip.compress,
     "deflate": zlib.compress,
     "raw deflate": raw_deflate,
-    "br": brotli.compress,
+    "br": br_compress,
     "zstd": zstd_compress,
 }
 
@@ -72,7 +76,7 @@ def made_for(coding: str) -> ContentDecoder:
 
 
 def streamed(decoder: ContentDecoder, data: bytes, step: int) -> bytes:
-    parts = []
+    parts: list[bytes] = []
     for offset in range(0, len(data), step):
         parts += decoder.decode(data[offset : offset + step])
     assert all(parts), "an empty piece would end a stream too early"
@@ -108,7 +112,7 @@ def test_any_stack_of_codings_is_undone(content: bytes, codings: list[str], step
 
 @hypothesis.settings(max_examples=100, deadline=None)
 @hypothesis.given(
-    content=st.binary(max_size=500),
+    content=st.binary(min_size=1, max_size=500),
     coding=st.sampled_from(sorted(ENCODERS)),
     step=st.integers(1, 100),
     data=st.data(),
@@ -199,6 +203,19 @@ def test_en3_a_gzip_member_that_only_begins_is_an_error(step: int) -> None:
     """The first byte of a member is enough to expect the rest of it."""
     with pytest.raises(DecodingError, match="cut short"):
         streamed(made_for("gzip"), gzip.compress(b"one") + b"\x1f", step)
+
+
+def test_en3_a_member_that_is_there_twice_counts_twice() -> None:
+    """The size at the end of the body, which is the second one's, is also that of the first."""
+    data = gzip.compress(TEXT) * 2
+    assert made_for("gzip").decode_all(data) == TEXT * 2
+    assert streamed(made_for("gzip"), data, 100) == TEXT * 2
+
+
+def test_a_large_body_is_decoded_at_once() -> None:
+    """More than the size that a body may claim beforehand."""
+    content = bytes(17 * MIB)
+    assert made_for("gzip").decode_all(gzip.compress(content, 1)) == content
 
 
 def test_en3_many_small_members_take_linear_time() -> None:

@@ -1,0 +1,285 @@
+"""A backend without a network, for tests: what each peer sends is written down beforehand.
+
+It never waits, so one test runs in a coroutine on any event loop and under `run_sync()`, and takes
+the same steps each time.  Where another backend would wait in vain, the limit counts as passed.
+
+    backend = ScriptedBackend([[b"HTTP/1.1 204 No Content\\r\\n\\r\\n", b""]])
+    ...
+    assert backend.streams[0].written == b"GET / HTTP/1.1\\r\\nHost: ..."
+
+To fail at each step in turn: run once, look at `backend.steps`, and run again with each `fail_at` from
+1 to that.
+"""
+
+from __future__ import annotations
+
+import collections
+import collections.abc
+import contextlib
+import socket
+import typing
+
+from ..deadline import Deadline
+from ..exceptions import ReadError, ReadTimeout, RequestException, WriteError, WriteTimeout
+from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream
+from .sockets import READING, WRITING, broken, closed_here, connect_error, ip_address_of
+
+T = typing.TypeVar("T")
+
+Piece = bytes | BaseException
+"""What one read gives: bytes, `b""` for the end, or what it raises (an `OSError` as `ReadError`)."""
+
+
+class Arrived(typing.NamedTuple):
+    """
+    A piece that is there before anybody waits for it, so that `read_available()` has it too.
+
+    * `after`: how many bytes the peer has to have been sent first.
+    """
+
+    piece: Piece
+    after: int = 0
+
+
+Script = collections.abc.Iterable[Piece | Arrived]
+"""What a peer sends, read by read; then it is silent.  The end and an `OSError` stay for good."""
+
+
+class ScriptedStream(NetworkStream):
+    """
+    A connection to a peer that has a script.
+
+    * `writes`: what was sent, write by write.
+    * `max_written`: the peer takes so many bytes and no more; `None` for any number.
+    """
+
+    def __init__(self, backend: ScriptedBackend, script: Script, peer: str) -> None:
+        self.peer = peer
+        self.writes: list[bytes] = []
+        self.max_written = backend.max_written
+        self._backend = backend
+        self._script = collections.deque(script)
+        self._unsent = b""
+        self._closed = False
+        self._on_readable: collections.abc.Callable[[], None] | None = None
+
+    @property
+    def written(self) -> bytes:
+        """All that was sent."""
+        return b"".join(self.writes)
+
+    def arrive(self, piece: Piece) -> None:
+        """Let the peer send `piece` now, behind what it has sent; whoever watches is told."""
+        self._script.append(Arrived(piece))
+        if self._on_readable is not None:
+            self._on_readable()
+
+    async def read(self, deadline: Deadline) -> bytes:
+        """See `NetworkStream.read`; raises `ReadTimeout` where the peer is silent."""
+        self._backend.step()
+        if self._closed:
+            raise closed_here(ReadError, READING, self.peer)
+        if self._script and not isinstance(self._script[0], Arrived):
+            self._script[0] = Arrived(self._script[0])
+        if not self._has_arrived():
+            raise deadline.error(ReadTimeout, READING, self.peer)
+        piece = self._take()
+        if isinstance(piece, bytes):
+            return piece
+        if isinstance(piece, RequestException) or not isinstance(piece, OSError):
+            raise piece
+        raise broken(ReadError, READING, self.peer, piece) from piece
+
+    def read_available(self) -> bytes | None:
+        """See `NetworkStream.read_available`; has what is scripted as `Arrived`."""
+        if self._closed:
+            return b""
+        if not self._has_arrived():
+            return None
+        piece = self._take()
+        return piece if isinstance(piece, bytes) else b""
+
+    def _has_arrived(self) -> bool:
+        first = next(iter(self._script), None)
+        return isinstance(first, Arrived) and len(self.written) >= first.after
+
+    def _take(self) -> Piece:
+        first = self._script[0]
+        assert isinstance(first, Arrived)
+        if first.piece != b"" and not isinstance(first.piece, OSError):
+            self._script.popleft()
+        return first.piece
+
+    async def write(
+        self,
+        data: bytes | bytearray | memoryview,
+        deadline: Deadline,
+        until_readable: bool = False,
+    ) -> bool:
+        """See `NetworkStream.write`; raises `WriteTimeout` where the peer takes no more."""
+        self._backend.step()
+        if self._closed:
+            raise closed_here(WriteError, WRITING, self.peer)
+        self._unsent += data
+        room = len(self._unsent)
+        if self.max_written is not None:
+            room = min(room, self.max_written - len(self.written))
+        if room:
+            self.writes.append(self._unsent[:room])
+            self._unsent = self._unsent[room:]
+        if not self._unsent:
+            return True
+        if until_readable and self._has_arrived():
+            return False
+        raise deadline.error(WriteTimeout, WRITING, self.peer)
+
+    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:
+        """See `NetworkStream.watch`; called by `arrive()`."""
+        self._on_readable = on_readable
+        return True
+
+    def close(self) -> None:
+        """See `NetworkStream.close`."""
+        self._closed = True
+        self._on_readable = None
+
+    @property
+    def is_closed(self) -> bool:
+        """See `NetworkStream.is_closed`."""
+        return self._closed
+
+    @property
+    def socket(self) -> socket.socket | None:
+        """There is none."""
+        return None
+
+
+class ScriptedEvent(Event):
+    """An event for which nobody waits."""
+
+    def __init__(self, backend: ScriptedBackend) -> None:
+        self._backend = backend
+        self._is_set = False
+
+    def set(self) -> None:
+        """See `Event.set`."""
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        """See `Event.is_set`."""
+        return self._is_set
+
+    async def wait(self, seconds: float | None) -> bool:
+        """See `Event.wait`."""
+        self._backend.step()
+        if not self._is_set and seconds is None:
+            raise RuntimeError("this event is not set, so a wait without a limit would never end")
+        return self._is_set
+
+
+class ScriptedLock(Lock):
+    """A lock for which nobody waits."""
+
+    def __init__(self, backend: ScriptedBackend) -> None:
+        self._backend = backend
+        self._is_held = False
+
+    async def __aenter__(self) -> None:
+        self._backend.step()
+        if self._is_held:
+            raise RuntimeError("this lock is held, so the wait for it would never end")
+        self._is_held = True
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._is_held = False
+
+
+class ScriptedBackend(ConcurrencyBackend):
+    """
+    Connects to peers that follow scripts.
+
+    * `scripts`: one for each connection, in the order in which they are opened; or an error, which the
+      connecting raises (an `OSError` as `ConnectError`).
+    * `fail_at`, `error`: the step with this number, counted from 1, raises `error` in place of what it
+      would do.  Steps are resolving, connecting, reads, writes, blocking calls, sleeps and waits.
+    * `max_written`: how many bytes each peer takes; `None` for any number.
+
+    It records `steps`, how many there have been; `streams`; `resolved`, the hosts that were looked
+    up; and `slept`, in seconds.
+    """
+
+    def __init__(
+        self,
+        scripts: collections.abc.Iterable[Script | BaseException] = (),
+        *,
+        fail_at: int | None = None,
+        error: BaseException | None = None,
+        max_written: int | None = None,
+    ) -> None:
+        if (fail_at is None) is not (error is None):
+            raise TypeError("fail_at and error are given together")
+        self.steps = 0
+        self.streams: list[ScriptedStream] = []
+        self.resolved: list[str] = []
+        self.slept: list[float] = []
+        self.max_written = max_written
+        self._scripts = collections.deque(scripts)
+        self._fail_at = fail_at
+        self._error = error
+
+    def step(self) -> None:
+        """Count a step, and fail if it is the one that fails."""
+        self.steps += 1
+        if self.steps == self._fail_at:
+            assert self._error is not None
+            raise self._error
+
+    def run_token(self) -> object:
+        """See `ConcurrencyBackend.run_token`."""
+        return ScriptedBackend
+
+    def run_is_over(self, token: object) -> bool:
+        """See `ConcurrencyBackend.run_is_over`."""
+        return False
+
+    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+        """See `ConcurrencyBackend.resolve`; every name stands for the same one address."""
+        self.step()
+        self.resolved.append(host)
+        return [ip_address_of(host, port) or Address(socket.AF_INET, ("192.0.2.1", port))]
+
+    async def connect_tcp(self, address: Address, peer: str, deadline: Deadline) -> NetworkStream:
+        """See `ConcurrencyBackend.connect_tcp`."""
+        self.step()
+        if not self._scripts:
+            raise AssertionError(f"no script is left for a connection to {peer}")
+        script = self._scripts.popleft()
+        if isinstance(script, BaseException):
+            if isinstance(script, RequestException) or not isinstance(script, OSError):
+                raise script
+            raise connect_error(peer, address, script) from script
+        stream = ScriptedStream(self, script, peer)
+        self.streams.append(stream)
+        return stream
+
+    async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
+        """See `ConcurrencyBackend.run_blocking`."""
+        self.step()
+        return function()
+
+    async def sleep(self, seconds: float) -> None:
+        """See `ConcurrencyBackend.sleep`; only notes it."""
+        self.step()
+        self.slept.append(seconds)
+
+    def event(self) -> Event:
+        """See `ConcurrencyBackend.event`."""
+        return ScriptedEvent(self)
+
+    def lock(self) -> Lock:
+        """See `ConcurrencyBackend.lock`."""
+        return ScriptedLock(self)
+
+    def guard(self) -> Guard:
+        """See `ConcurrencyBackend.guard`; a test with threads takes another backend."""
+        return contextlib.nullcontext()

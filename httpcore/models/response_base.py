@@ -1,0 +1,395 @@
+"""What the two classes of responses share: everything but the words `async` and `await`.
+
+All logic is here, as coroutines.  `AsyncResponse` has them awaited, `Response` drives them to
+their end; nothing else differs.  A dispatcher may build either: the client hands out the one that
+is its own.
+
+The body arrives through a `BodyStream`, raw, as the transfer coding left it.  It is either read
+into memory, or handed on piece by piece, once.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import datetime
+import typing
+
+from ..content.decoders import ContentDecoder, decoder_for
+from ..content.lines import LineSplitter
+from ..content.text import charset, decode_json, decode_text, stream_charset
+from ..driver import run_sync
+from ..exceptions import (
+    HTTPError,
+    RequestException,
+    ResponseClosed,
+    ResponseNotRead,
+    StreamConsumed,
+)
+from ..field_values import parse_link_header
+from ..status_codes import reason_phrase, status_from_int
+from .headers import Headers, HeaderTypes
+from .request import Request
+from .streams import BodyStream, BytesStream, IterableStream, PieceIterator
+from .url import URL
+
+# What a message has at most: in all, of the URL, and of the server's reason.
+_MAX_MESSAGE = 500
+_MAX_SHOWN_URL = 200
+_MAX_SHOWN_REASON = 60
+
+ResponseContent = (
+    bytes
+    | bytearray
+    | memoryview
+    | str
+    | collections.abc.Iterable[bytes]
+    | collections.abc.AsyncIterable[bytes]
+)
+"""What the `content` of a response that is built by hand may be."""
+
+
+class ResponseBase:
+    """What `Response` and `AsyncResponse` share; for dispatchers, which need not know the class."""
+
+    history: list[typing.Any]
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: HeaderTypes = None,
+        content: ResponseContent = b"",
+        request: Request | None = None,
+        *,
+        protocol: str = "HTTP/1.1",
+        reason_phrase: str | None = None,
+        history: collections.abc.Sequence[ResponseBase] = (),
+    ) -> None:
+        """
+        * `status_code`: an `int`.
+        * `headers`: as for `Headers`.
+        * `content`: the body as it stands on the wire, so encoded where the headers have a
+          Content-Encoding: `bytes`, `str` (UTF-8), an iterable of bytes, or an async iterable of
+          bytes.
+        * `request`: the `Request` that this answers.
+        * `protocol`: `"HTTP/1.1"`, `"HTTP/1.0"` or `"HTTP/2"`.
+        * `reason_phrase`: `None` for the standard one.
+        """
+        body: BodyStream
+        if isinstance(content, str):
+            body = BytesStream(content.encode("utf-8"))
+        elif isinstance(content, (bytes, bytearray, memoryview)):
+            body = BytesStream(bytes(content))
+        elif isinstance(content, (collections.abc.Iterable, collections.abc.AsyncIterable)):
+            body = IterableStream(content)
+        else:
+            raise TypeError(
+                "the content of a response is bytes, str, or an iterable or async iterable of "
+                f"bytes, not {type(content).__name__}"
+            )
+        self._set(status_code, Headers(headers), body, request, protocol, reason_phrase)
+        self.history = list(history)
+        if isinstance(body, BytesStream):
+            run_sync(self.load())
+
+    @classmethod
+    def from_wire(
+        cls,
+        status_code: int,
+        headers: Headers,
+        body: BodyStream,
+        request: Request,
+        protocol: str,
+        reason_phrase: str | None,
+    ) -> typing.Self:
+        """A response whose head has arrived and whose body is on its way; for dispatchers."""
+        response = cls.__new__(cls)
+        response._set(status_code, headers, body, request, protocol, reason_phrase)
+        return response
+
+    def _set(
+        self,
+        status_code: int,
+        headers: Headers,
+        body: BodyStream,
+        request: Request | None,
+        protocol: str,
+        reason_phrase: str | None,
+    ) -> None:
+        self.status_code: int = status_from_int(status_code)
+        self.headers = headers
+        self.request = request
+        self.protocol = protocol
+        self.history = []
+        self._reason_phrase = reason_phrase
+        self._body = body
+        self._content: bytes | None = None
+        self._closed = False
+        # Whoever reads the body takes this one item: of two threads, only one gets it.
+        self._turn = [None]
+        self._encoding: str | None = None
+        self._text: str | None = None
+        self.elapsed_seconds = 0.0
+        self.send_next: (
+            collections.abc.Callable[[ResponseBase], collections.abc.Awaitable[ResponseBase]] | None
+        ) = None
+
+    @classmethod
+    def adopt(cls, response: ResponseBase) -> typing.Self:
+        """`response` as one of this class: the same head, the same body."""
+        if type(response) is cls:
+            return response
+        adopted = cls.__new__(cls)
+        adopted.__dict__.update(response.__dict__)
+        adopted.history = [cls.adopt(earlier) for earlier in response.history]
+        return adopted
+
+    # The head.
+
+    @property
+    def reason_phrase(self) -> str:
+        """What the server sent as its reason (HTTP/1.1), or the standard phrase for the status."""
+        if self._reason_phrase is None:
+            return reason_phrase(self.status_code)
+        return self._reason_phrase
+
+    @property
+    def http_version(self) -> str:
+        """The same as `protocol`."""
+        return self.protocol
+
+    @property
+    def url(self) -> URL | None:
+        """The URL that answered, after redirects; `None` for a response without a request."""
+        return None if self.request is None else self.request.url
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is below 400."""
+        return self.status_code < 400
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether it asks for another request: 301, 302, 303, 307 or 308 with a Location."""
+        return self.status_code in (301, 302, 303, 307, 308) and "Location" in self.headers
+
+    @property
+    def elapsed(self) -> datetime.timedelta:
+        """The time from sending the request to its response's head; of the last hop only."""
+        return datetime.timedelta(seconds=self.elapsed_seconds)
+
+    @property
+    def links(self) -> dict[str, dict[str, str]]:
+        """The Link header (RFC 8288), by `rel` or, without one, by URL."""
+        found: dict[str, dict[str, str]] = {}
+        for value in self.headers.getlist("Link"):
+            for link in parse_link_header(value):
+                for relation in link.get("rel", "").split() or [link["url"]]:
+                    found.setdefault(relation, link)
+        return found
+
+    @property
+    def trailers(self) -> Headers:
+        """The fields that followed the body; empty until it has been read to its end."""
+        return Headers.from_raw(self._body.trailers)
+
+    def raise_for_status(self) -> None:
+        """Raise `HTTPError` for a status of 4xx or 5xx, with the start of a body that was read."""
+        if self.status_code < 400:
+            return
+        kind = "client error" if self.status_code < 500 else "server error"
+        message = f"{kind}: {self._described()}"
+        if excerpt := self._excerpt():
+            message += f": {excerpt}"
+        raise HTTPError(message[:_MAX_MESSAGE], request=self.request, response=self)
+
+    def _described(self) -> str:
+        reason = _printable(self.reason_phrase)[:_MAX_SHOWN_REASON]
+        answered = f"{int(self.status_code)} {reason}".strip()
+        if self.request is None:
+            return answered
+        url = self.request.url.masked
+        if len(url) > _MAX_SHOWN_URL:
+            url = f"{url[:_MAX_SHOWN_URL]}..."
+        return f"{self.request.method} {url} answered {answered}"
+
+    def _excerpt(self) -> str:
+        # Not by `encoding`: guessing would cost more than all the rest of the exchange.
+        encoding = self._encoding or stream_charset(self.headers.get("Content-Type"))
+        return _printable(decode_text((self._content or b"")[: 4 * _MAX_MESSAGE], encoding))
+
+    # The body, once it is in memory.
+
+    @property
+    def content(self) -> bytes:
+        """The body, decoded by its Content-Encoding; `ResponseNotRead` before `read()`."""
+        if self._content is None:
+            raise self._not_read()
+        return self._content
+
+    @property
+    def encoding(self) -> str:
+        """
+        The charset that `text` decodes with; may be set, to one that Python has: `LookupError`.
+
+        The charset of Content-Type where Python knows it; else a BOM; else UTF-8 where the bytes
+        are valid UTF-8; else a guess from the first 64 KiB.
+        """
+        if self._encoding is None:
+            self._encoding = charset(self.headers.get("Content-Type"), self.content)
+        return self._encoding
+
+    @encoding.setter
+    def encoding(self, encoding: str) -> None:
+        "".encode(encoding)  # LookupError for what is no charset
+        self._encoding = encoding
+        self._text = None
+
+    @property
+    def text(self) -> str:
+        """The body as text; bytes that the charset cannot decode become U+FFFD."""
+        if self._text is None:
+            self._text = decode_text(self.content, self.encoding)
+        return self._text
+
+    def json(self, **kwargs: typing.Any) -> typing.Any:
+        """
+        The body as JSON, in UTF-8, UTF-16 or UTF-32 (RFC 8259 §8.1).
+
+        `kwargs` go to `json.loads`.  Raises `JSONDecodeError`.
+        """
+        try:
+            return decode_json(self.content, what=self._described, **kwargs)
+        except RequestException as exc:
+            self.note_error(exc)
+            raise
+
+    def _not_read(self) -> RequestException:
+        kind: type[RequestException] = ResponseNotRead
+        message = "the response was not read: call read() first"
+        if not self._turn:
+            kind, message = StreamConsumed, "the response's body was streamed and is gone"
+        elif self._closed:
+            kind, message = ResponseClosed, "the response was closed before its body was read"
+        return self._error(kind, message)
+
+    def _error(self, kind: type[RequestException], message: str) -> RequestException:
+        return kind(f"{message} ({self._described()})", request=self.request, response=self)
+
+    # The body on its way.
+
+    def _claim_body(self) -> None:
+        if self._closed:
+            raise self._not_read()
+        try:
+            self._turn.pop()
+        except IndexError:
+            raise self._not_read() from None
+
+    async def load(self) -> bytes:
+        """What `read()` does; for dispatchers."""
+        if self._content is None:
+            self._claim_body()
+            try:
+                self._content = await self._collect()
+            except BaseException as exc:
+                self.note_error(exc)
+                await self._body.aclose()
+                raise
+            self._closed = True
+        return self._content
+
+    async def loaded(self) -> typing.Self:
+        """The response itself, its body read; for dispatchers."""
+        await self.load()
+        return self
+
+    async def _collect(self) -> bytes:
+        parts = [part async for part in self._body]
+        raw = parts[0] if len(parts) == 1 else b"".join(parts)
+        decoder = self._decoder()
+        return raw if decoder is None else decoder.decode_all(raw)
+
+    def _decoder(self) -> ContentDecoder | None:
+        codings = self.headers.get("Content-Encoding")
+        return None if codings is None else decoder_for(codings)
+
+    def _take_body(self) -> tuple[BodyStream, ContentDecoder | None]:
+        """The body to iterate over and what decodes it; from memory once it has been read."""
+        if self._content is not None:
+            return BytesStream(self._content), None
+        self._claim_body()
+        return self._body, self._decoder()
+
+    def _iter_decoded(self) -> PieceIterator[bytes]:
+        body, decoder = self._take_body()
+        if decoder is None:
+            return PieceIterator(self, body, None, None)
+        return PieceIterator(self, body, decoder.decode, decoder.flush)
+
+    def _iter_raw(self) -> PieceIterator[bytes]:
+        if self._content and self._decoder() is not None:
+            raise self._error(
+                StreamConsumed, "the body was decoded; its raw bytes are gone"
+            )
+        return PieceIterator(self, self._take_body()[0], None, None)
+
+    def _iter_lines(self, max_line_bytes: int | None, lf_only: bool) -> PieceIterator[str]:
+        body, decoder = self._take_body()
+        if self._content is not None:
+            encoding: str | None = self.encoding
+        else:
+            encoding = self._encoding or stream_charset(self.headers.get("Content-Type"))
+        splitter = LineSplitter(encoding, max_line_bytes, lf_only=lf_only)
+
+        def convert(raw: bytes) -> collections.abc.Iterator[str]:
+            for piece in (raw,) if decoder is None else decoder.decode(raw):
+                yield from splitter.feed(piece)
+
+        def flush() -> collections.abc.Iterator[str]:
+            for piece in () if decoder is None else decoder.flush():
+                yield from splitter.feed(piece)
+            yield from splitter.flush()
+
+        return PieceIterator(self, body, convert, flush)
+
+    async def release(self) -> None:
+        """What `close()` does; for dispatchers."""
+        self._closed = True
+        await self._body.aclose()
+
+    async def drain(self) -> None:
+        """Close, but read a short rest of the body first, so that its connection is kept."""
+        self._closed = True
+        await self._body.drain()
+
+    async def _next(self) -> ResponseBase:
+        if self.send_next is None:
+            raise RuntimeError(
+                f"there is no next request: {self._described()}, no redirect to follow"
+            )
+        return await self.send_next(self)
+
+    def note_error(self, exc: BaseException) -> None:
+        """Put what is known on an error that is on its way to the caller."""
+        if isinstance(exc, RequestException):
+            exc.request = exc.request or self.request
+            exc.response = exc.response or self
+
+    def note_end(self, body: BodyStream) -> None:
+        """Note that `body` has ended.  Raises `ResponseClosed` if that is because of `close()`."""
+        if self._closed and body is self._body:
+            raise self._error(ResponseClosed, "the response was closed while its body was streamed")
+        self._closed = True
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}({int(self.status_code)}, {self.reason_phrase!r})>"
+
+    def __getstate__(self) -> dict[str, typing.Any]:
+        state = dict(self.__dict__, send_next=None, _closed=True)
+        state["_body"] = BytesStream(b"")
+        state["_body"].trailers = list(self._body.trailers)
+        return state
+
+
+def _printable(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
