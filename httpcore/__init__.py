@@ -15,6 +15,7 @@ from .backends.sync import SyncBackend
 from .client.async_client import AsyncClient, TrioClient
 from .client.client import Client
 from .config import PoolLimits, SSLConfig, TimeoutConfig
+from .content.encoding import JSONCodec
 from .dispatch.base import Dispatcher
 from .dispatch.connection import HTTPConnection
 from .dispatch.mock import MockDispatch
@@ -53,7 +54,7 @@ from .exceptions import (
     WriteError,
     WriteTimeout,
 )
-from .models.headers import Headers
+from .models.headers import SECRET_HEADERS, Headers
 from .models.query_params import QueryParams
 from .models.request import Request
 from .models.response import AsyncResponse, Response
@@ -88,12 +89,14 @@ __all__ = [
     "URL",
     "Origin",
     "Headers",
+    "SECRET_HEADERS",
     "QueryParams",
     "codes",
     # Configuration.
     "SSLConfig",
     "TimeoutConfig",
     "PoolLimits",
+    "JSONCodec",
     # Authentication.
     "Auth",
     "BasicAuth",

@@ -9,6 +9,7 @@ from trying again.
 from __future__ import annotations
 
 import re
+import urllib.parse
 
 _QUOTED = r'"(?:[^"\\]++|\\.)*+"?'
 _LIST_ITEM = re.compile(rf'(?:[^",]++|{_QUOTED})++', re.DOTALL)
@@ -63,6 +64,33 @@ def parse_link_header(value: str) -> list[dict[str, str]]:
                 link[name] = _unquoted(argument)
         links.append(link)
     return links
+
+
+def parse_disposition_filename(value: str | None) -> str | None:
+    """
+    The file name of a Content-Disposition (RFC 6266), safe to be used; `None` where there is none.
+
+    `filename*` counts more than `filename` (§4.3).  Of a path only its last part is left, by either
+    slash; control characters, and dots in front, are taken away.
+    """
+    names: dict[str, str] = {}
+    for part in _PARAMETER.findall(value or ""):
+        name, equals, argument = part.partition("=")
+        if equals:
+            names.setdefault(name.strip().lower(), _unquoted(argument))
+    name = _extended_value(names.get("filename*", "")) or names.get("filename", "")
+    name = name.replace("\\", "/").rpartition("/")[2]
+    name = "".join(char for char in name if char.isprintable()).strip().lstrip(".")
+    return name or None
+
+
+def _extended_value(value: str) -> str:
+    """The text of `charset'language'escapes` (RFC 8187), `""` for what is none."""
+    charset, _, rest = value.partition("'")
+    _, quote, escaped = rest.partition("'")
+    if not quote or charset.lower() not in ("utf-8", "iso-8859-1"):
+        return ""
+    return urllib.parse.unquote(escaped, encoding=charset, errors="replace")
 
 
 def _trimmed(text: str) -> str:

@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from httpcore.field_values import list_items, parse_content_type, parse_link_header
+from httpcore.field_values import (
+    list_items,
+    parse_content_type,
+    parse_disposition_filename,
+    parse_link_header,
+)
 
 PARSERS: list[typing.Callable[[str], object]] = [list_items, parse_content_type, parse_link_header]
 
@@ -138,3 +143,29 @@ def test_hd13_nothing_raises(value: str):
     """Whatever the value, each parser returns."""
     for parse in PARSERS:
         parse(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ('attachment; filename="report.pdf"', "report.pdf"),
+        ("attachment; filename=report.pdf", "report.pdf"),
+        ('attachment; filename="../../etc/passwd"', "passwd"),
+        ('attachment; filename="C:\\\\a\\\\b.txt"', "b.txt"),
+        ("attachment; filename=.bashrc", "bashrc"),
+        ('attachment; filename="a\x00b\x1b[2J"', "ab[2J"),
+        ("attachment; filename=x; filename*=UTF-8''%e2%82%ac.pdf", "\u20ac.pdf"),
+        ("attachment; filename*=iso-8859-1'en'%A3.pdf; filename=x", "\xa3.pdf"),
+        ("attachment; filename*=utf-7''x; filename=y", "y"),
+        ("attachment; filename*=broken; filename=y", "y"),
+        ("attachment; filename*=UTF-8''..%2F..%2Fx", "x"),
+        ("attachment; filename=one; filename=two", "one"),
+        ('attachment; filename=".."', None),
+        ("inline", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_disposition_filename(value: str | None, name: str | None) -> None:
+    """The proposed name, without anything that could lead out of a folder (RFC 6266 section 4.3)."""
+    assert parse_disposition_filename(value) == name

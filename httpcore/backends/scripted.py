@@ -7,8 +7,8 @@ the same steps each time.  Where another backend would wait in vain, the limit c
     ...
     assert backend.streams[0].written == b"GET / HTTP/1.1\\r\\nHost: ..."
 
-To fail at each step in turn: run once, look at `backend.steps`, and run again with each `fail_at` from
-1 to that.
+To fail at each step in turn: run once, look at `backend.steps`, and run again with each `fail_at`
+from 1 to that.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .sockets import READING, WRITING, broken, closed_here, connect_error, ip_ad
 T = typing.TypeVar("T")
 
 Piece = bytes | BaseException
-"""What one read gives: bytes, `b""` for the end, or what it raises (an `OSError` as `ReadError`)."""
+"""What one read gives: bytes, `b""` for the end, or what it raises (`OSError` as `ReadError`)."""
 
 
 class Arrived(typing.NamedTuple):
@@ -42,7 +42,7 @@ class Arrived(typing.NamedTuple):
 
 
 Script = collections.abc.Iterable[Piece | Arrived]
-"""What a peer sends, read by read; then it is silent.  The end and an `OSError` stay for good."""
+"""What a peer sends, read by read; then it is silent.  The end and a broken connection last."""
 
 
 class ScriptedStream(NetworkStream):
@@ -86,9 +86,9 @@ class ScriptedStream(NetworkStream):
         piece = self._take()
         if isinstance(piece, bytes):
             return piece
-        if isinstance(piece, RequestException) or not isinstance(piece, OSError):
-            raise piece
-        raise broken(ReadError, READING, self.peer, piece) from piece
+        if _is_of_the_system(piece):
+            raise broken(ReadError, READING, self.peer, piece) from piece
+        raise piece
 
     def read_available(self) -> bytes | None:
         """See `NetworkStream.read_available`; has what is scripted as `Arrived`."""
@@ -106,7 +106,7 @@ class ScriptedStream(NetworkStream):
     def _take(self) -> Piece:
         first = self._script[0]
         assert isinstance(first, Arrived)
-        if first.piece != b"" and not isinstance(first.piece, OSError):
+        if first.piece and not _is_of_the_system(first.piece):
             self._script.popleft()
         return first.piece
 
@@ -198,10 +198,10 @@ class ScriptedBackend(ConcurrencyBackend):
     """
     Connects to peers that follow scripts.
 
-    * `scripts`: one for each connection, in the order in which they are opened; or an error, which the
-      connecting raises (an `OSError` as `ConnectError`).
-    * `fail_at`, `error`: the step with this number, counted from 1, raises `error` in place of what it
-      would do.  Steps are resolving, connecting, reads, writes, blocking calls, sleeps and waits.
+    * `scripts`: one for each connection, in the order in which they are opened; or an error, which
+      the connecting raises (an `OSError` as `ConnectError`).
+    * `fail_at`, `error`: the step with this number, counted from 1, raises `error` in place of what
+      it would do.  Steps are resolving, connecting, reads, writes, blocking calls, sleeps, waits.
     * `max_written`: how many bytes each peer takes; `None` for any number.
 
     It records `steps`, how many there have been; `streams`; `resolved`, the hosts that were looked
@@ -255,9 +255,9 @@ class ScriptedBackend(ConcurrencyBackend):
             raise AssertionError(f"no script is left for a connection to {peer}")
         script = self._scripts.popleft()
         if isinstance(script, BaseException):
-            if isinstance(script, RequestException) or not isinstance(script, OSError):
-                raise script
-            raise connect_error(peer, address, script) from script
+            if _is_of_the_system(script):
+                raise connect_error(peer, address, script) from script
+            raise script
         stream = ScriptedStream(self, script, peer)
         self.streams.append(stream)
         return stream
@@ -283,3 +283,8 @@ class ScriptedBackend(ConcurrencyBackend):
     def guard(self) -> Guard:
         """See `ConcurrencyBackend.guard`; a test with threads takes another backend."""
         return contextlib.nullcontext()
+
+
+def _is_of_the_system(error: object) -> bool:
+    """Whether it is an `OSError`, and not one of the library's own, of which some are too."""
+    return isinstance(error, OSError) and not isinstance(error, RequestException)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import typing
 
 from ..__version__ import __version__
@@ -17,6 +18,7 @@ from ..config import (
     ssl_config,
 )
 from ..content.decoders import accept_encoding
+from ..content.encoding import JSONCodec
 from ..deadline import Deadline, timeout_config
 from ..dispatch.base import Dispatcher
 from ..dispatch.pool import ConnectionPool
@@ -50,6 +52,8 @@ class ClientBase:
         headers: HeaderTypes = None,
         query_params: QueryParamTypes = None,
         base_url: URL | str | None = None,
+        json_codec: JSONCodec | None = None,
+        raise_for_status: bool | collections.abc.Callable[[ResponseBase], bool] = False,
         backend: ConcurrencyBackend | None = None,
     ) -> None:
         """
@@ -65,6 +69,9 @@ class ClientBase:
           without an Authorization field and, with a `base_url`, to that origin only.
         * `headers`, `query_params`: go with every request; those of the call come over them.
         * `base_url`: relative URLs are below it.
+        * `json_codec`: a `JSONCodec` that writes and reads JSON; `None`: the standard library.
+        * `raise_for_status`: whether every call ends in `response.raise_for_status()`; or a
+          callable that is given a response of 4xx or 5xx and tells whether it is to be raised.
         * `backend`: a `ConcurrencyBackend` in the place of the default one.
         """
         self.headers = self._default_headers().merged(headers)
@@ -73,6 +80,8 @@ class ClientBase:
         self.timeout = timeout_config(timeout).over(DEFAULT_TIMEOUT)
         self.max_redirects = max_redirects
         self.auth = auth_from(auth)
+        self.json_codec = json_codec
+        self.raise_for_status = raise_for_status
         self.owns_dispatch = dispatch is None
         if dispatch is None:
             dispatch = ConnectionPool(
@@ -134,6 +143,7 @@ class ClientBase:
             absolute_url(self.base_url, url),
             content=one_of("content", content, "data", data),
             json=json,
+            json_codec=self.json_codec,
             query_params=query_params,
             headers=self.headers if headers is None else self.headers.merged(headers),
         )
@@ -164,7 +174,16 @@ class ClientBase:
         call = Call(self.dispatch, ssl, Deadline(limits), self.max_redirects)
         used_auth = self._auth_for(request) if isinstance(auth, Unset) else auth_from(auth)
         follow = wants_redirects(request, allow_redirects)
-        return await send(call, request, used_auth, follow, stream)
+        response = await send(call, request, used_auth, follow, stream)
+        if response.status_code >= 400 and self.raise_for_status:
+            await self._raise_for_status(response)
+        return response
+
+    async def _raise_for_status(self, response: ResponseBase) -> None:
+        if callable(self.raise_for_status) and not self.raise_for_status(response):
+            return
+        await response.load()
+        response.raise_for_status()
 
     def _auth_for(self, request: Request) -> Auth | None:
         """The client's auth, if it was given for the request's origin and no header says more."""

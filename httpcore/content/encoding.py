@@ -19,6 +19,20 @@ from .form import encode_form
 _FORM = "application/x-www-form-urlencoded"
 
 
+class JSONCodec(typing.NamedTuple):
+    """
+    How JSON is written and read, in the place of the standard library's `json`.
+
+    >>> JSONCodec(dumps=orjson.dumps, loads=orjson.loads)
+
+    * `dumps`: the JSON of a value, as `bytes` or `str`; what it raises reaches the caller.
+    * `loads`: the value of a JSON text in `bytes`; raises a `ValueError` for what is none.
+    """
+
+    dumps: collections.abc.Callable[[typing.Any], bytes | str]
+    loads: collections.abc.Callable[[bytes], typing.Any]
+
+
 def encode_content(content: typing.Any) -> tuple[Body, str | None]:
     """
     The body that `content` stands for and its Content-Type; `None`: we cannot know the type.
@@ -54,13 +68,17 @@ def encode_content(content: typing.Any) -> tuple[Body, str | None]:
         ) from exc
 
 
-def encode_json(value: typing.Any) -> tuple[BytesBody, str]:
+def encode_json(value: typing.Any, codec: JSONCodec | None = None) -> tuple[BytesBody, str]:
     """
-    `value` as JSON (RFC 8259), compact and in UTF-8, and its Content-Type.
+    `value` as JSON (RFC 8259), by `codec` or else compact, in UTF-8, and its Content-Type.
 
     Raises `ValueError` for NaN, infinities, lone surrogates and what contains itself, `TypeError`
     for a type that JSON does not have.  The message names what it is and where.
     """
+    if codec is not None:
+        written = codec.dumps(value)
+        data = written.encode("utf-8") if isinstance(written, str) else written
+        return BytesBody(data), "application/json"
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return BytesBody(text.encode("utf-8")), "application/json"

@@ -158,17 +158,21 @@ class TextDecoder:
 
 
 def decode_json(
-    content: bytes, *, what: collections.abc.Callable[[], str], **kwargs: typing.Any
+    content: bytes,
+    *,
+    what: collections.abc.Callable[[], str],
+    loads: collections.abc.Callable[..., typing.Any] = json.loads,
+    **kwargs: typing.Any,
 ) -> typing.Any:
     """
     The value of a JSON text in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
-    `kwargs` go to `json.loads`.  Raises `JSONDecodeError` whose message begins with `what()`,
+    `kwargs` go to `loads`.  Raises `JSONDecodeError` whose message begins with `what()`,
     which says whose body it is ("GET https://example.org answered 200 OK"), and is asked for only
     then.
     """
     try:
-        return json.loads(content, **kwargs)
+        return loads(content, **kwargs)
     except (RecursionError, ValueError) as exc:
         # ValueError: no JSON, bytes not in its encoding, or a number of over 4,300 digits.
         raise JSONDecodeError(f"{what()}, but {_why_no_json(content, exc)}") from exc

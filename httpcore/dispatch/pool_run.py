@@ -15,7 +15,7 @@ import typing
 import weakref
 
 from ..backends.base import ConcurrencyBackend
-from ..config import UNSET, PoolLimits, SSLConfig
+from ..config import UNSET, PoolLimits, SSLConfig, Unset
 from ..deadline import Deadline, timeout_error
 from ..exceptions import NetworkError, PoolTimeout, TotalTimeout
 from ..models.request import Request
@@ -110,7 +110,7 @@ class PoolRun:
 
     async def _wait_for_grant(self, ticket: Ticket[HTTPConnection], deadline: Deadline) -> None:
         given = self._limits.pool_timeout
-        limit = deadline.read if given is UNSET else typing.cast("float | None", given)
+        limit = deadline.read if isinstance(given, Unset) else given
         began = waited_from = time.monotonic()
         while ticket.waiting:
             left = None if limit is None else waited_from + limit - time.monotonic()

@@ -36,16 +36,16 @@ HeaderTypes = (
 )
 """What `headers=` takes: a mapping (a `Headers` is one), or pairs, whose names may repeat."""
 
-SECRET_HEADERS = frozenset(
-    {
-        b"authorization",
-        b"cookie",
-        b"proxy-authorization",
-        b"set-cookie",
-        b"x-api-key",
-    }
-)
-"""The fields, in lower case, whose values are shown in no `repr`, log line or error."""
+SECRET_HEADERS = {
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "set-cookie",
+    "x-api-key",
+}
+"""
+The fields, in lower case, whose values no `repr` shows.  Add your own at the start of the program.
+"""
 
 Default = typing.TypeVar("Default")
 
@@ -153,10 +153,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
     __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __repr__(self) -> str:
-        shown = [
-            (name.decode("latin-1"), _MASK if name.lower() in SECRET_HEADERS else _text(value))
-            for name, value in self._raw
-        ]
+        shown = [(name.decode("latin-1"), _masked(name, value)) for name, value in self._raw]
         repeated = len(self) < len(shown)
         return f"Headers({shown if repeated else dict(shown)!r})"
 
@@ -262,6 +259,10 @@ def _text(value: bytes) -> str:
         return value.decode("utf-8")
     except UnicodeDecodeError:
         return value.decode("latin-1")
+
+
+def _masked(name: bytes, value: bytes) -> str:
+    return _MASK if name.decode("latin-1").lower() in SECRET_HEADERS else _text(value)
 
 
 def _joined(values: list[bytes]) -> str:

@@ -7,7 +7,7 @@ import typing
 
 from ..content.bodies import Body, BytesBody
 from ..content.decoders import accept_encoding
-from ..content.encoding import encode_content, encode_json
+from ..content.encoding import JSONCodec, encode_content, encode_json
 from ..exceptions import InvalidHeader, LocalProtocolError
 from ..types import Content, RawHeaders
 from .headers import Headers, HeaderTypes
@@ -31,13 +31,23 @@ class Request:
     * `headers`: see `Headers`; fields that are given are sent as they are.
     * `content`: the body; see `Client.request` for what it may be.
     * `json`: anything the JSON encoder takes, as the body; not beside `content`.
+    * `json_codec`: writes `json`, and reads the JSON of the response; `None`: the standard library.
     * `target`: the request target in the place of the URL's path and query, for what no URL can
       say: `"*"` for `OPTIONS *` (RFC 9112 §3.2.4), or a path with its query that is sent as it is.
 
     Not to be changed by several threads at once; sending it does not change it beyond `prepare()`.
     """
 
-    __slots__ = ("method", "url", "headers", "body", "target", "_content", "_content_type")
+    __slots__ = (
+        "method",
+        "url",
+        "headers",
+        "body",
+        "target",
+        "json_codec",
+        "_content",
+        "_content_type",
+    )
 
     def __init__(
         self,
@@ -48,6 +58,7 @@ class Request:
         headers: HeaderTypes = None,
         content: Content | None = None,
         json: typing.Any = None,
+        json_codec: JSONCodec | None = None,
         target: str | None = None,
     ) -> None:
         self.method = _checked_method(method)
@@ -56,13 +67,14 @@ class Request:
         self.target = self.url.raw_target
         if target is not None:
             self.target = _checked_target(self.method, target)
+        self.json_codec = json_codec
         self.body: Body | None = None
         self._content: typing.Any = b""
         self._content_type: str | None = None
         if json is not None:
             if content is not None:
                 raise TypeError("give content= or json=, not both")
-            self.body, self._content_type = encode_json(json)
+            self.body, self._content_type = encode_json(json, json_codec)
             self._content = bytes(self.body.data)
         elif content is not None:
             self.body, self._content_type = encode_content(content)
@@ -108,11 +120,14 @@ class Request:
 
     def derived(self, method: str, url: URL, headers: Headers, with_body: bool) -> Request:
         """A request that follows from this one (a redirect), with the same body or with none."""
-        request = Request(method, url, headers=headers)
-        if with_body:
-            request.body = self.body
-            request._content = self._content
-            request._content_type = self._content_type
+        request = self.copy()
+        request.method = method
+        request.url = url
+        request.target = url.raw_target
+        request.headers = headers
+        if not with_body:
+            request.body = request._content_type = None
+            request._content = b""
         return request
 
     @property
@@ -158,6 +173,7 @@ class Request:
         self.url = state["url"]
         self.headers = state["headers"]
         self.target = state["target"]
+        self.json_codec = None
         content = state["content"]
         self._content = b"" if content is None else content
         self._content_type = state["content_type"]

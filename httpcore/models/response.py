@@ -23,13 +23,21 @@ class Response(ResponseBase):
         """The whole body, decoded; kept as `content`, so it can be read again."""
         return run_sync(self.load())
 
-    def stream(self) -> collections.abc.Iterator[bytes]:
-        """The body piece by piece as it arrives, decoded, without keeping it."""
-        return PlainIterator(self._iter_decoded())
+    def stream(self, chunk_size: int | None = None) -> collections.abc.Iterator[bytes]:
+        """
+        The body piece by piece, decoded, without keeping it.
 
-    def raw(self) -> collections.abc.Iterator[bytes]:
-        """The body piece by piece as it stands on the wire, not decoded."""
-        return PlainIterator(self._iter_raw())
+        `chunk_size`: the bytes of every piece but the last; `None`: as they arrive.
+        """
+        return PlainIterator(self._iter_decoded(chunk_size))
+
+    def raw(self, chunk_size: int | None = None) -> collections.abc.Iterator[bytes]:
+        """The body piece by piece as it stands on the wire, not decoded; see `stream()`."""
+        return PlainIterator(self._iter_raw(chunk_size))
+
+    def stream_text(self) -> collections.abc.Iterator[str]:
+        """The body piece by piece as it arrives, as text; no character is cut in two."""
+        return PlainIterator(self._iter_text())
 
     def lines(
         self, max_line_bytes: int | None = MAX_LINE_BYTES, *, lf_only: bool = False
@@ -66,13 +74,21 @@ class AsyncResponse(ResponseBase):
         """The whole body, decoded; kept as `content`, so it can be read again."""
         return await self.load()
 
-    def stream(self) -> collections.abc.AsyncIterator[bytes]:
-        """The body piece by piece as it arrives, decoded, without keeping it."""
-        return self._iter_decoded()
+    def stream(self, chunk_size: int | None = None) -> collections.abc.AsyncIterator[bytes]:
+        """
+        The body piece by piece, decoded, without keeping it.
 
-    def raw(self) -> collections.abc.AsyncIterator[bytes]:
-        """The body piece by piece as it stands on the wire, not decoded."""
-        return self._iter_raw()
+        `chunk_size`: the bytes of every piece but the last; `None`: as they arrive.
+        """
+        return self._iter_decoded(chunk_size)
+
+    def raw(self, chunk_size: int | None = None) -> collections.abc.AsyncIterator[bytes]:
+        """The body piece by piece as it stands on the wire, not decoded; see `stream()`."""
+        return self._iter_raw(chunk_size)
+
+    def stream_text(self) -> collections.abc.AsyncIterator[str]:
+        """The body piece by piece as it arrives, as text; no character is cut in two."""
+        return self._iter_text()
 
     def lines(
         self, max_line_bytes: int | None = MAX_LINE_BYTES, *, lf_only: bool = False

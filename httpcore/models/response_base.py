@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import collections.abc
 import datetime
+import json
 import typing
 
+from ..content.chunks import Chunker
 from ..content.decoders import ContentDecoder, decoder_for
 from ..content.lines import LineSplitter
-from ..content.text import charset, decode_json, decode_text, stream_charset
+from ..content.text import TextDecoder, charset, decode_json, decode_text, stream_charset
 from ..driver import run_sync
 from ..exceptions import (
     HTTPError,
@@ -25,11 +27,11 @@ from ..exceptions import (
     ResponseNotRead,
     StreamConsumed,
 )
-from ..field_values import parse_link_header
+from ..field_values import parse_disposition_filename, parse_link_header
 from ..status_codes import reason_phrase, status_from_int
 from .headers import Headers, HeaderTypes
 from .request import Request
-from .streams import BodyStream, BytesStream, IterableStream, PieceIterator
+from .streams import BodyStream, BytesStream, IterableStream, Piece, PieceIterator
 from .url import URL
 
 # What a message has at most: in all, of the URL, and of the server's reason.
@@ -188,6 +190,14 @@ class ResponseBase:
         return found
 
     @property
+    def filename(self) -> str | None:
+        """
+        The file name that Content-Disposition proposes (RFC 6266), safe to be used in a folder of
+        one's own: without any path, control characters or leading dots.  `None` if there is none.
+        """
+        return parse_disposition_filename(self.headers.get("Content-Disposition"))
+
+    @property
     def trailers(self) -> Headers:
         """The fields that followed the body; empty until it has been read to its end."""
         return Headers.from_raw(self._body.trailers)
@@ -255,10 +265,13 @@ class ResponseBase:
         """
         The body as JSON, in UTF-8, UTF-16 or UTF-32 (RFC 8259 §8.1).
 
-        `kwargs` go to `json.loads`.  Raises `JSONDecodeError`.
+        Read by the client's `json_codec`, or else by `json.loads`, to which `kwargs` go.  Raises
+        `JSONDecodeError`.
         """
+        codec = None if self.request is None else self.request.json_codec
+        loads = json.loads if codec is None else codec.loads
         try:
-            return decode_json(self.content, what=self._described, **kwargs)
+            return decode_json(self.content, what=self._described, loads=loads, **kwargs)
         except RequestException as exc:
             self.note_error(exc)
             raise
@@ -320,37 +333,67 @@ class ResponseBase:
         self._claim_body()
         return self._body, self._decoder()
 
-    def _iter_decoded(self) -> PieceIterator[bytes]:
+    def _iter_decoded(self, chunk_size: int | None) -> PieceIterator[bytes]:
+        if chunk_size is not None:
+            chunker = Chunker(chunk_size)
+            return self._iter_through(chunker.feed, chunker.flush)
         body, decoder = self._take_body()
         if decoder is None:
             return PieceIterator(self, body, None, None)
         return PieceIterator(self, body, decoder.decode, decoder.flush)
 
-    def _iter_raw(self) -> PieceIterator[bytes]:
+    def _iter_raw(self, chunk_size: int | None) -> PieceIterator[bytes]:
+        chunker = None if chunk_size is None else Chunker(chunk_size)
         if self._content and self._decoder() is not None:
-            raise self._error(
-                StreamConsumed, "the body was decoded; its raw bytes are gone"
-            )
-        return PieceIterator(self, self._take_body()[0], None, None)
+            raise self._error(StreamConsumed, "the body was decoded; its raw bytes are gone")
+        body, _ = self._take_body()
+        if chunker is None:
+            return PieceIterator(self, body, None, None)
+        return PieceIterator(self, body, chunker.feed, chunker.flush)
+
+    def _iter_text(self) -> PieceIterator[str]:
+        decoder = TextDecoder(self._stream_encoding())
+
+        def feed(chunk: bytes) -> tuple[str, ...]:
+            text = decoder.feed(chunk)
+            return (text,) if text else ()
+
+        def flush() -> tuple[str, ...]:
+            text = decoder.flush()
+            return (text,) if text else ()
+
+        return self._iter_through(feed, flush)
 
     def _iter_lines(self, max_line_bytes: int | None, lf_only: bool) -> PieceIterator[str]:
-        body, decoder = self._take_body()
+        splitter = LineSplitter(self._stream_encoding(), max_line_bytes, lf_only=lf_only)
+        return self._iter_through(splitter.feed, splitter.flush)
+
+    def _stream_encoding(self) -> str | None:
         if self._content is not None:
-            encoding: str | None = self.encoding
-        else:
-            encoding = self._encoding or stream_charset(self.headers.get("Content-Type"))
-        splitter = LineSplitter(encoding, max_line_bytes, lf_only=lf_only)
+            return self.encoding
+        return self._encoding or stream_charset(self.headers.get("Content-Type"))
 
-        def convert(raw: bytes) -> collections.abc.Iterator[str]:
-            for piece in (raw,) if decoder is None else decoder.decode(raw):
-                yield from splitter.feed(piece)
+    def _iter_through(
+        self,
+        feed: collections.abc.Callable[[bytes], collections.abc.Iterable[Piece]],
+        flush: collections.abc.Callable[[], collections.abc.Iterable[Piece]],
+    ) -> PieceIterator[Piece]:
+        """The decoded body, each piece of it fed to what makes other pieces of it."""
+        body, decoder = self._take_body()
+        if decoder is None:
+            return PieceIterator(self, body, feed, flush)
+        decode, finish = decoder.decode, decoder.flush
 
-        def flush() -> collections.abc.Iterator[str]:
-            for piece in () if decoder is None else decoder.flush():
-                yield from splitter.feed(piece)
-            yield from splitter.flush()
+        def convert(raw: bytes) -> collections.abc.Iterator[Piece]:
+            for decoded in decode(raw):
+                yield from feed(decoded)
 
-        return PieceIterator(self, body, convert, flush)
+        def end() -> collections.abc.Iterator[Piece]:
+            for decoded in finish():
+                yield from feed(decoded)
+            yield from flush()
+
+        return PieceIterator(self, body, convert, end)
 
     async def release(self) -> None:
         """What `close()` does; for dispatchers."""

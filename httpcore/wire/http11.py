@@ -412,7 +412,7 @@ def request_head(method: str, target: bytes, headers: RawHeaders) -> bytes:
 
 def chunk(data: bytes | memoryview) -> bytes:
     """`data`, not empty, as one chunk (RFC 9112 §7.1)."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
+    return b"".join((b"%x\r\n" % len(data), data, b"\r\n"))
 
 
 LAST_CHUNK = b"0\r\n\r\n"

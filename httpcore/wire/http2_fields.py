@@ -113,25 +113,23 @@ def plain_fields(fields: RawHeaders) -> RawHeaders:
         or _BAD_IN_VALUES.search(values)
         or not _CONNECTION_FIELDS.isdisjoint(names)
     ):
-        raise _violation_in(fields)
+        found = filter(None, (_what_is_wrong(name, value) for name, value in fields))
+        raise StreamViolation(f"sent {next(found)}")
     if names.count(b"cookie") > 1:
         return _with_joined_cookie(fields)
     return [(name, value) for name, value in fields]
 
 
-def _violation_in(fields: RawHeaders) -> StreamViolation:
-    for name, value in fields:
-        if name.startswith(b":"):
-            return StreamViolation(f"sent the pseudo-header {_shown(name)} where it has no place")
-        if not re.fullmatch(_NAME, name):
-            return StreamViolation(f"sent {_shown(name)}, which is no lower-case field name")
-        if name in _CONNECTION_FIELDS:
-            return StreamViolation(f"sent the field {_shown(name)}, which HTTP/2 forbids")
-        if _BAD_VALUE.search(value):
-            break
-    return StreamViolation(
-        f"sent the field {_shown(name)} with control characters in its value, or blanks around it"
-    )
+def _what_is_wrong(name: bytes, value: bytes) -> str | None:
+    if name.startswith(b":"):
+        return f"the pseudo-header {_shown(name)} where it has no place"
+    if not re.fullmatch(_NAME, name):
+        return f"{_shown(name)}, which is no lower-case field name"
+    if name in _CONNECTION_FIELDS:
+        return f"the field {_shown(name)}, which HTTP/2 forbids"
+    if _BAD_VALUE.search(value):
+        return f"the field {_shown(name)} with control characters in its value, or blanks around it"
+    return None
 
 
 def _with_joined_cookie(fields: RawHeaders) -> RawHeaders:

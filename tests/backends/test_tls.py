@@ -331,7 +331,7 @@ def expect_close_notify(context: ssl.SSLContext) -> tuple[RawServer, list[str]]:
             while connection.sock.recv(65536):
                 pass
             ends.append("close_notify")
-        except ssl.SSLEOFError:
+        except (ssl.SSLEOFError, ConnectionResetError):  # reset where tickets were not read
             ends.append("cut")
 
     return RawServer(handler, tls=context), ends

@@ -1,0 +1,168 @@
+"""The kinds of stream and loop that there are, and peers for them on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import collections.abc
+import contextlib
+import gc
+import socket
+import struct
+import threading
+import time
+import typing
+
+import trio
+
+from httpcore.backends.asyncio_streams import AsyncioBackend
+from httpcore.backends.base import Address, ConcurrencyBackend, NetworkStream
+from httpcore.backends.sync import SyncBackend
+from httpcore.backends.trio_streams import TrioBackend
+from httpcore.config import TimeoutConfig
+from httpcore.deadline import Deadline
+from httpcore.driver import run_sync
+
+try:
+    import uvloop
+except ImportError:  # pragma: no cover - not on Windows, nor on PyPy
+    uvloop = None  # type: ignore[assignment]
+
+Main = collections.abc.Callable[[], collections.abc.Coroutine[typing.Any, typing.Any, None]]
+
+
+class CompletionLoop(asyncio.SelectorEventLoop):
+    """A loop that can do no more than Windows' Proactor."""
+
+    add_reader = asyncio.AbstractEventLoop.add_reader
+    add_writer = asyncio.AbstractEventLoop.add_writer
+    remove_reader = asyncio.AbstractEventLoop.remove_reader
+    remove_writer = asyncio.AbstractEventLoop.remove_writer
+
+
+LOOPS: dict[str, collections.abc.Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "completion": CompletionLoop,
+}
+if uvloop is not None:
+    LOOPS["uvloop"] = uvloop.new_event_loop
+
+ASYNC_KINDS = (*LOOPS, "trio")
+KINDS = (*ASYNC_KINDS, "sync")
+
+
+def run(kind: str, main: Main) -> None:
+    """Run `main()` on that kind of loop; what it leaves behind or has to report is an error."""
+    complaints: list[object] = []
+    if kind == "sync":
+        run_sync(main())
+    elif kind == "trio":
+        trio.run(main)
+    else:
+        with asyncio.Runner(loop_factory=LOOPS[kind]) as runner:
+            loop = runner.get_loop()
+            loop.set_exception_handler(lambda _, context: complaints.append(context))
+            runner.run(main())
+    gc.collect()
+    assert not complaints
+
+
+def backend_of(kind: str) -> ConcurrencyBackend:
+    """The backend that runs on that kind of loop."""
+    if kind == "sync":
+        return SyncBackend()
+    return TrioBackend() if kind == "trio" else AsyncioBackend()
+
+
+def limits(seconds: float | None = 10, **others: float) -> Deadline:
+    """A deadline that starts now."""
+    return Deadline(TimeoutConfig(seconds, **others))
+
+
+def expired() -> Deadline:
+    """One whose total time has passed."""
+    deadline = limits(10, total_timeout=0.001)
+    time.sleep(0.002)
+    return deadline
+
+
+@contextlib.contextmanager
+def listening() -> collections.abc.Iterator[tuple[socket.socket, Address]]:
+    """A listener with small buffers, so that it takes little to fill them."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(5)
+        yield listener, Address(socket.AF_INET, listener.getsockname())
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    backend: ConcurrencyBackend,
+) -> collections.abc.AsyncIterator[tuple[NetworkStream, socket.socket]]:
+    """A stream, and the socket at its other end."""
+    with listening() as (listener, address):
+        stream = await backend.connect_tcp(address, str(address), limits().connecting())
+        peer, _ = listener.accept()
+    peer.settimeout(10)
+    try:
+        with peer:
+            yield stream, peer
+    finally:
+        stream.close()
+
+
+
+@contextlib.contextmanager
+def unanswering() -> collections.abc.Iterator[Address]:
+    """An address at which connecting gets no answer: the queue of its listener is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = Address(socket.AF_INET, listener.getsockname())
+        for _ in range(3):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(address.sockaddr)
+        yield address
+
+
+def receive(sock: socket.socket, size: int) -> bytes:
+    """Exactly `size` bytes from `sock`."""
+    data = bytearray()
+    while len(data) < size:
+        piece = sock.recv(min(size - len(data), 65536))
+        assert piece, f"the end after {len(data)} of {size} bytes"
+        data += piece
+    return bytes(data)
+
+
+def reset(sock: socket.socket) -> None:
+    """Break the connection."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+@contextlib.contextmanager
+def meanwhile(
+    function: collections.abc.Callable[..., object], *args: object, after: float = 0.0
+) -> collections.abc.Iterator[None]:
+    """Run `function` in a thread; what it raises fails the test."""
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            time.sleep(after)
+            function(*args)
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(20)
+        assert not thread.is_alive()
+    if errors:
+        raise errors[0]
