@@ -79,7 +79,7 @@ class Face:
         value = getattr(self.sync_object, name)
         if inspect.iscoroutinefunction(getattr(self._twin, name, None)):
             return _awaited(value)
-        if self._twin is httpcore.AsyncResponse and name in ("stream", "raw", "lines"):
+        if self._twin is httpcore.AsyncResponse and name in ("stream", "raw", "stream_text", "lines"):
             return lambda *args, **kwargs: _Pieces(value(*args, **kwargs))
         return value
 

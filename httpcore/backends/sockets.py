@@ -138,7 +138,10 @@ def reason(error: BaseException) -> str:
     number = getattr(error, "errno", None)
     of_the_system = not isinstance(error, socket.gaierror) and not hasattr(error, "reason")
     if of_the_system and number in errno.errorcode:
-        text = os.strerror(typing.cast("int", number))  # an event loop may have put its own text
+        # Not `strerror`, as an event loop may have put its own text.
+        text = os.strerror(typing.cast("int", number))
+        if text.startswith("Unknown"):  # Windows has no words for its socket errors there
+            text = errno.errorcode[typing.cast("int", number)]
     else:
         text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return text[:1].lower() + text[1:] if text[1:2].islower() else text

@@ -21,6 +21,7 @@ from ..content.decoders import accept_encoding
 from ..content.encoding import JSONCodec
 from ..deadline import Deadline, timeout_config
 from ..dispatch.base import Dispatcher
+from ..dispatch.connection import HTTP2
 from ..dispatch.pool import ConnectionPool
 from ..models.headers import Headers, HeaderTypes
 from ..models.query_params import QueryParams, QueryParamTypes
@@ -46,6 +47,7 @@ class ClientBase:
         ssl: SSLTypes = True,
         timeout: float | None | TimeoutConfig = DEFAULT_TIMEOUT,
         pool_limits: PoolLimits = DEFAULT_POOL_LIMITS,
+        http2: HTTP2 = True,
         max_redirects: int = 20,
         dispatch: Dispatcher | None = None,
         auth: AuthTypes | None = None,
@@ -61,9 +63,11 @@ class ClientBase:
           of a CA bundle.
         * `timeout`: a `TimeoutConfig`, seconds, or `None` for no limit.
         * `pool_limits`: a `PoolLimits`.
+        * `http2`: whether to speak HTTP/2 with https servers that can; `"only"`: with all servers,
+          over plain TCP too, which they have to know.
         * `max_redirects`: how many redirects one call follows; zero: none.
         * `dispatch`: what sends requests in the place of a connection pool of the client's own; the
-          client does not close it, and `ssl`, `pool_limits` and `backend` are then not its
+          client does not close it, and `ssl`, `pool_limits`, `http2` and `backend` are then not its
           business.
         * `auth`: `(user, password)`, an `Auth`, or a callable `Request -> Request`; for requests
           without an Authorization field and, with a `base_url`, to that origin only.
@@ -88,6 +92,7 @@ class ClientBase:
                 ssl=ssl_config(ssl),
                 timeout=self.timeout,
                 pool_limits=pool_limits,
+                http2=http2,
                 backend=self._default_backend() if backend is None else backend,
             )
         self.dispatch = dispatch

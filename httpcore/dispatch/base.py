@@ -83,12 +83,14 @@ class Unprocessed(Exception):
     * `error`: what the caller gets where it cannot be sent again.
     * `certain`: the peer said that it did not process it (HTTP/2), so any method may be sent again;
       otherwise only one that does no harm twice (RFC 9110 §9.2.2).
+    * `needs_http11`: the peer wants it over HTTP/1.1 (RFC 9113 §7).
     """
 
-    def __init__(self, error: Exception, certain: bool) -> None:
+    def __init__(self, error: Exception, certain: bool, needs_http11: bool = False) -> None:
         super().__init__(error)
         self.error = error
         self.certain = certain
+        self.needs_http11 = needs_http11
 
 
 Abandoned = collections.deque[collections.abc.Callable[[], None]]

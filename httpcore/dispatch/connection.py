@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import collections.abc
 import time
+import typing
 
 from ..backends.base import ConcurrencyBackend, NetworkStream, default_backend
 from ..config import DEFAULT_SSL, DEFAULT_TIMEOUT, SSLTypes, TimeoutConfig, ssl_config
@@ -17,7 +18,13 @@ from ..wire.http11 import H11Parser, Parser
 from .base import Abandoned, Dispatcher, Unprocessed
 from .http11 import HTTP11Connection
 
+if typing.TYPE_CHECKING:
+    from .http2 import HTTP2Connection
+
 OnDone = collections.abc.Callable[[bool], None]
+OnCapacity = collections.abc.Callable[[int], None]
+HTTP2 = bool | typing.Literal["only"]
+"""What `http2=` takes."""
 
 
 class HTTPConnection(Dispatcher):
@@ -29,10 +36,11 @@ class HTTPConnection(Dispatcher):
     * `origin`: an `Origin`, `URL` or `str`.
     * `ssl`: as for `Client`.
     * `timeout`: as for `Client`; for requests that bring none.
+    * `http2`: as for `Client`.
     * `backend`: `None` finds out whether asyncio or trio runs.
 
-    One exchange at a time; a second one while the first one's response has not been read is a
-    `RuntimeError`.
+    Over HTTP/1.1 one exchange at a time; a second one while the first one's response has not been
+    read is a `RuntimeError`.
     """
 
     def __init__(
@@ -41,20 +49,25 @@ class HTTPConnection(Dispatcher):
         *,
         ssl: SSLTypes = DEFAULT_SSL,
         timeout: float | None | TimeoutConfig = DEFAULT_TIMEOUT,
+        http2: HTTP2 = True,
         backend: ConcurrencyBackend | None = None,
         parser_class: type[Parser] = H11Parser,
         on_done: OnDone | None = None,
+        on_capacity: OnCapacity | None = None,
         abandoned: Abandoned | None = None,
     ) -> None:
         self.origin = origin if isinstance(origin, Origin) else Origin(origin)
         self.serving: URL | None = None
         self._ssl = ssl_config(ssl)
         self._timeout = timeout
+        self._http2 = checked_http2(http2)
         self._backend = backend
         self._parser_class = parser_class
         self._on_done = on_done or self._done
+        self._on_capacity = on_capacity or _ignore
+        self._exchanges = 0  # on its own
         self._abandoned: Abandoned = collections.deque() if abandoned is None else abandoned
-        self._protocol: HTTP11Connection | None = None
+        self._protocol: HTTP11Connection | HTTP2Connection | None = None
 
     # For a pool.
 
@@ -81,9 +94,7 @@ class HTTPConnection(Dispatcher):
             except (ConnectError, ConnectTimeout) as exc:
                 failures.append(exc)
                 continue
-            self._protocol = HTTP11Connection(
-                stream, backend, self._parser_class, self._on_done, self._abandoned
-            )
+            self._protocol = self._speaking_over(stream, backend)
             return
         raise _all_failed(self.origin.peer, failures)
 
@@ -92,7 +103,31 @@ class HTTPConnection(Dispatcher):
     ) -> NetworkStream:
         if not self.origin.is_ssl:
             return stream
-        return await backend.start_tls(stream, self._ssl, False, self.origin.host, deadline)
+        http2 = self._http2 is not False
+        return await backend.start_tls(stream, self._ssl, http2, self.origin.host, deadline)
+
+    def _speaking_over(
+        self, stream: NetworkStream, backend: ConcurrencyBackend
+    ) -> HTTP11Connection | HTTP2Connection:
+        """The protocol that was agreed upon by ALPN, or is known before (RFC 9113 §3)."""
+        tls = stream.ssl_object
+        if tls is None:
+            speaks_http2 = self._http2 == "only"
+        else:
+            speaks_http2 = tls.selected_alpn_protocol() == "h2"
+        if speaks_http2:
+            from .http2 import HTTP2Connection  # loads h2, which takes its time
+
+            return HTTP2Connection(
+                stream, backend, self._on_done, self._on_capacity, self._abandoned
+            )
+        if self._http2 == "only":
+            stream.close()
+            raise ConnectError(
+                f"{self.origin.peer} does not offer HTTP/2 by ALPN, and http2='only' forbids "
+                "HTTP/1.1"
+            )
+        return HTTP11Connection(stream, backend, self._parser_class, self._on_done, self._abandoned)
 
     async def exchange(self, request: Request, deadline: Deadline) -> ResponseBase:
         """
@@ -116,6 +151,16 @@ class HTTPConnection(Dispatcher):
         For how many seconds the server means to keep the idle connection; `None`: it did not say.
         """
         return None if self._protocol is None else self._protocol.keepalive_hint
+
+    @property
+    def capacity(self) -> int:
+        """How many exchanges it carries at once; 0: it takes nothing new."""
+        return 0 if self._protocol is None else self._protocol.capacity
+
+    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> None:
+        """Call `on_readable` when something arrives while nobody uses it, where that is possible."""
+        if self._protocol is not None:
+            self._protocol.watch(on_readable)
 
     def is_stale(self) -> bool:
         """Whether the idle connection is of no use any more."""
@@ -144,7 +189,8 @@ class HTTPConnection(Dispatcher):
             raise ValueError("a connection keeps its TLS settings; give ssl= when you make it")
         while self._abandoned:
             self._abandoned.popleft()()
-        if self.serving is not None:
+        if self._exchanges and self.capacity == 1:
+            assert self.serving is not None
             raise RuntimeError(
                 f"the response of {self.serving.masked} has neither been read nor closed; "
                 "an HTTP/1.1 connection carries one exchange at a time"
@@ -160,15 +206,17 @@ class HTTPConnection(Dispatcher):
 
     async def _open_and_exchange(self, request: Request, deadline: Deadline) -> ResponseBase:
         if self.is_stale():
-            self.abort()
+            if not self._exchanges:
+                self.abort()  # else it finishes them, and closes by itself
             await self.open(deadline)
+        self._exchanges += 1
         try:
             return await self.exchange(request, deadline)
         except Unprocessed as exc:
             raise exc.error from exc.__cause__
 
     def _done(self, reusable: bool) -> None:
-        self.serving = None
+        self._exchanges -= 1
 
     async def close(self) -> None:
         """Close the connection; waits for nothing."""
@@ -177,6 +225,16 @@ class HTTPConnection(Dispatcher):
     def __repr__(self) -> str:
         state = "closed" if self._protocol is None or self._protocol.stream.is_closed else "open"
         return f"<HTTPConnection({self.origin.peer!r}, {state})>"
+
+
+def _ignore(capacity: int) -> None: ...
+
+
+def checked_http2(http2: HTTP2) -> HTTP2:
+    """`http2`, if that is something that it can be; else `ValueError`."""
+    if http2 not in (True, False, "only"):
+        raise ValueError(f"http2 is True, False or 'only', not {http2!r}")
+    return http2
 
 
 def _share(deadline: Deadline, others: int) -> Deadline:

@@ -49,7 +49,10 @@ class HTTP11Connection:
     * `on_done`: called with whether the connection may be used again when an exchange ends.
     * `abandoned`: takes what finalisers give up, for the owner to carry out.
     * `keepalive_hint`: how many seconds the server means to keep it while idle, or `None`.
+    * `capacity`: how many exchanges it carries at once.
     """
+
+    capacity = 1
 
     def __init__(
         self,
@@ -127,6 +130,10 @@ class HTTP11Connection:
     def is_stale(self) -> bool:
         """Whether the idle connection is of no use: whatever arrived on it was not asked for."""
         return self.stream.read_available() is not None
+
+    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> None:
+        """Call `on_readable` when something arrives while it is idle, where the backend can."""
+        self.stream.watch(on_readable)
 
     def close(self) -> None:
         """Close at once, from any thread; an exchange under way fails with `NetworkError`."""

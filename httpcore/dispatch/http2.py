@@ -53,10 +53,6 @@ _PATIENCE_SECONDS = 1.0
 _QUIET_SECONDS = 10.0
 
 
-class HTTP11Required(Unprocessed):
-    """The peer wants the request over HTTP/1.1 (RFC 9113 §7)."""
-
-
 class HTTP2Connection:
     """
     HTTP/2 over a connected stream.  Nothing is sent before the first request.
@@ -98,6 +94,9 @@ class HTTP2Connection:
         """Whether it takes nothing new; looks at what has arrived while nobody used it."""
         self._transport.look()
         return self.capacity == 0
+
+    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> None:
+        """Nothing to do: it watches itself, and tells by `on_capacity`."""
 
     def close(self) -> None:
         """Close at once, from any thread; exchanges under way fail with `NetworkError`."""
@@ -252,10 +251,8 @@ class HTTP2Connection:
 
     def _why_no_head(self, stream: Stream) -> Exception:
         error = self._shown(stream)
-        if stream.needs_http11:
-            return HTTP11Required(error, certain=True)
         if stream.refused:
-            return Unprocessed(error, certain=True)
+            return Unprocessed(error, certain=True, needs_http11=stream.needs_http11)
         lost = self._state.closed and not self._closed_by_owner
         if lost and stream.on_used_connection and not stream.started:
             return Unprocessed(error, certain=False)

@@ -93,7 +93,7 @@ class HTTP2Transport:
             capacity = state.capacity
         for event in woken:
             event.set()
-        if state.closed and not self._ending:
+        if capacity == 0 and not self._ending and (state.closed or not state.active):
             self._ending = True
             self.send_at_once()  # GOAWAY, perhaps
             self.stream.close()

@@ -22,7 +22,7 @@ from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..wire.http11 import H11Parser, Parser
 from .base import Dispatcher
-from .connection import HTTPConnection
+from .connection import HTTP2, HTTPConnection, checked_http2
 from .pool_run import PoolRun
 
 
@@ -47,6 +47,7 @@ class ConnectionPool(Dispatcher):
     * `ssl`: as for `Client`; a request with other settings gets connections of its own.
     * `timeout`: as for `Client`; for requests that bring none.
     * `pool_limits`: a `PoolLimits`.
+    * `http2`: as for `Client`.
     * `backend`: `None` finds out at each request whether asyncio or trio runs.
 
     Over `SyncBackend` it may be shared by threads, elsewhere by the tasks of an event loop.
@@ -60,12 +61,14 @@ class ConnectionPool(Dispatcher):
         ssl: SSLTypes = DEFAULT_SSL,
         timeout: float | None | TimeoutConfig = DEFAULT_TIMEOUT,
         pool_limits: PoolLimits = DEFAULT_POOL_LIMITS,
+        http2: HTTP2 = True,
         backend: ConcurrencyBackend | None = None,
         parser_class: type[Parser] = H11Parser,
     ) -> None:
         self._ssl = ssl_config(ssl)
         self._timeout = timeout
         self._limits = pool_limits
+        self._http2 = checked_http2(http2)
         self._backend = backend
         self._parser_class = parser_class
         self._runs: dict[object, PoolRun] = {}
@@ -115,7 +118,7 @@ class ConnectionPool(Dispatcher):
             if run.backend.run_is_over(token):
                 self._runs.pop(token, None)
                 run.close()
-        new = PoolRun(backend, self._limits, self._parser_class)
+        new = PoolRun(backend, self._limits, self._http2, self._parser_class)
         # Of two threads that come here at once, both get the run of the first.
         return self._runs.setdefault(backend.run_token(), new)
 

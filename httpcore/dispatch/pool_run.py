@@ -23,7 +23,7 @@ from ..models.response_base import ResponseBase
 from ..models.url import Origin
 from ..wire.http11 import Parser
 from .base import Abandoned, Unprocessed
-from .connection import HTTPConnection
+from .connection import HTTP2, HTTPConnection
 from .pool_state import Key, PoolState, Slot, Ticket
 
 T = typing.TypeVar("T")
@@ -46,11 +46,13 @@ class PoolRun:
         self,
         backend: ConcurrencyBackend,
         limits: PoolLimits,
+        http2: HTTP2,
         parser_class: type[Parser],
     ) -> None:
         self.backend = backend
         self.state: PoolState[HTTPConnection] = PoolState(limits)
         self._limits = limits
+        self._http2 = http2
         self._parser_class = parser_class
         self._guard = backend.guard()
         self._abandoned: Abandoned = collections.deque()
@@ -64,37 +66,44 @@ class PoolRun:
         way.
 
         A connection that had been idle may turn out to be dead: then once more on another one,
-        where that is safe (RFC 9112 §9.3.1).
+        where that is safe (RFC 9112 §9.3.1).  The same where an HTTP/2 server says that it did not
+        process it (RFC 9113 §8.7).
         """
+        http2 = self._http2
         for attempt in range(1, MAX_ATTEMPTS + 1):
-            slot = await self._slot(key, deadline, fresh=attempt > 1)
+            multiplexes = http2 == "only" if not origin.is_ssl else None if http2 else False
+            slot = await self._slot(key, multiplexes, deadline, fresh=attempt > 1)
             connection = slot.connection
             if connection is None:
-                connection = await self._open(slot, origin, ssl, deadline)
+                connection = await self._open(slot, origin, ssl, http2, deadline)
             try:
                 return await connection.exchange(request, deadline)
             except Unprocessed as exc:
                 if attempt == MAX_ATTEMPTS or not _may_send_again(request, exc):
                     raise exc.error from exc.error.__cause__
+                if exc.needs_http11 and http2 is True:
+                    http2, key = False, (key, "HTTP/1.1")
         raise AssertionError("unreachable")
 
     # Getting a connection.
 
-    async def _slot(self, key: Key, deadline: Deadline, fresh: bool) -> Slot[HTTPConnection]:
+    async def _slot(
+        self, key: Key, multiplexes: bool | None, deadline: Deadline, fresh: bool
+    ) -> Slot[HTTPConnection]:
         while True:
             self._reap()
             got = self._do(
-                self.state.acquire, key, False, self.backend.event, time.monotonic(), fresh
+                self.state.acquire, key, multiplexes, self.backend.event, time.monotonic(), fresh
             )
             slot = got if isinstance(got, Slot) else await self._wait(got, deadline)
             connection = slot.connection
             if connection is None:
                 return slot
-            if connection.stream is not None:
-                connection.stream.watch(None)
+            connection.watch(None)
             if not connection.is_stale():
                 return slot
-            self._do(self.state.discard, slot, time.monotonic())
+            # Others may be using it: then it ends with the last of them.
+            self._do(self.state.release, slot, False, time.monotonic(), 0.0)
 
     async def _wait(
         self, ticket: Ticket[HTTPConnection], deadline: Deadline
@@ -144,14 +153,21 @@ class PoolRun:
         )
 
     async def _open(
-        self, slot: Slot[HTTPConnection], origin: Origin, ssl: SSLConfig, deadline: Deadline
+        self,
+        slot: Slot[HTTPConnection],
+        origin: Origin,
+        ssl: SSLConfig,
+        http2: HTTP2,
+        deadline: Deadline,
     ) -> HTTPConnection:
         connection = slot.connection = HTTPConnection(
             origin,
             ssl=ssl,
+            http2=http2,
             backend=self.backend,
             parser_class=self._parser_class,
             on_done=functools.partial(self._exchange_over, slot),
+            on_capacity=functools.partial(self._do, self.state.set_capacity, slot),
             abandoned=self._abandoned,
         )
         try:
@@ -159,7 +175,7 @@ class PoolRun:
         except BaseException:
             self._do(self.state.discard, slot, time.monotonic())
             raise
-        self._do(self.state.opened, slot, 1)
+        self._do(self.state.opened, slot, connection.capacity)
         if slot.closed:
             connection.abort()
             raise NetworkError(f"the client was closed while connecting to {origin.peer}")
@@ -177,8 +193,8 @@ class PoolRun:
             keep = hint
         expires_at = now + keep if keep is not None else float("inf")
         self._do(self.state.release, slot, reusable, now, expires_at)
-        if slot.active == 0 and not slot.closed and connection.stream is not None:
-            connection.stream.watch(functools.partial(self._idle_readable, slot))
+        if slot.active == 0 and not slot.closed:
+            connection.watch(functools.partial(self._idle_readable, slot))
             if self._expiry_cancel is None and keep is not None:
                 self._schedule_expiry(keep)
 

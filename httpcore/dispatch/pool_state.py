@@ -265,10 +265,13 @@ class PoolState(typing.Generic[C]):
         if slot.closed:
             return
         self._unshare(slot)
+        slot.origin.idle.pop(slot, None)
         slot.capacity = capacity
         if capacity > 1 and slot.active < capacity:
             slot.origin.shared.append(slot)
-        if capacity == 0 and slot.active == 0:
+        elif capacity == 1 and slot.active == 0:
+            slot.origin.idle[slot] = None
+        elif capacity == 0 and slot.active == 0:
             self._leave_idle(slot)
             self._remove(slot)
         self._serve(slot.origin)
@@ -297,8 +300,10 @@ class PoolState(typing.Generic[C]):
         if slot.capacity == 0:
             if slot.active == 0:
                 self._remove(slot)
+        elif slot.active >= slot.capacity:
+            pass  # the peer has lowered its limit meanwhile: there are still too many
         elif slot.capacity > 1:
-            if was_full and slot.active < slot.capacity:
+            if was_full:
                 slot.origin.shared.append(slot)
             if slot.active == 0:
                 self._idle[slot] = None

@@ -35,8 +35,6 @@ class CompletionLoop(asyncio.SelectorEventLoop):
 
     add_reader = asyncio.AbstractEventLoop.add_reader
     add_writer = asyncio.AbstractEventLoop.add_writer
-    remove_reader = asyncio.AbstractEventLoop.remove_reader
-    remove_writer = asyncio.AbstractEventLoop.remove_writer
 
 
 LOOPS: dict[str, collections.abc.Callable[[], asyncio.AbstractEventLoop]] = {
@@ -95,21 +93,23 @@ def listening() -> collections.abc.Iterator[tuple[socket.socket, Address]]:
         yield listener, Address(socket.AF_INET, listener.getsockname())
 
 
-@contextlib.asynccontextmanager
-async def connected(
-    backend: ConcurrencyBackend,
-) -> collections.abc.AsyncIterator[tuple[NetworkStream, socket.socket]]:
-    """A stream, and the socket at its other end."""
-    with listening() as (listener, address):
-        stream = await backend.connect_tcp(address, str(address), limits().connecting())
-        peer, _ = listener.accept()
-    peer.settimeout(10)
-    try:
-        with peer:
-            yield stream, peer
-    finally:
-        stream.close()
+class Connected:
+    """`async with Connected(backend) as (stream, peer)`: a stream, and the socket at its other end."""
 
+    def __init__(self, backend: ConcurrencyBackend) -> None:
+        self._backend = backend
+
+    async def __aenter__(self) -> tuple[NetworkStream, socket.socket]:
+        with listening() as (listener, address):
+            stream = await self._backend.connect_tcp(address, str(address), limits().connecting())
+            self._peer, _ = listener.accept()
+        self._peer.settimeout(10)
+        self._stream = stream
+        return stream, self._peer
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._peer.close()
+        self._stream.close()
 
 
 @contextlib.contextmanager

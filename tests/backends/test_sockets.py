@@ -200,6 +200,12 @@ def test_reasons(error, words):
     assert sockets.reason(error) == words
 
 
+def test_a_system_without_words(monkeypatch):
+    """Windows does not explain its socket errors by number: their names do."""
+    monkeypatch.setattr(os, "strerror", lambda number: "Unknown error")
+    assert sockets.reason(OSError(errno.ECONNREFUSED, "x")) == "ECONNREFUSED"
+
+
 def test_the_reason_of_tls():
     """OpenSSL's reason counts, not its error code as if it were an errno."""
     error = ssl.SSLError(errno.EPERM, "[SSL: BAD_THING] bad thing (_ssl.c:1)")

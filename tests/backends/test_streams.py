@@ -1,0 +1,674 @@
+"""What every backend promises, on every kind of event loop and without one."""
+
+from __future__ import annotations
+
+import array
+import collections.abc
+import errno
+import gc
+import socket
+import threading
+import time
+import typing
+
+import pytest
+
+from httpcore.backends import sockets
+from httpcore.backends.base import Address, ConcurrencyBackend
+from httpcore.exceptions import (
+    ConnectError,
+    ConnectTimeout,
+    ReadError,
+    ReadTimeout,
+    TotalTimeout,
+    WriteError,
+    WriteTimeout,
+)
+from tests.backends import kinds
+from tests.backends.kinds import Connected, expired, limits, meanwhile, receive, reset
+
+MIB = 1024 * 1024
+Run = collections.abc.Callable[[kinds.Main], None]
+
+
+@pytest.fixture(params=kinds.KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return typing.cast("str", request.param)
+
+
+@pytest.fixture
+def run(kind: str) -> Run:
+    return lambda main: kinds.run(kind, main)
+
+
+@pytest.fixture
+def backend(kind: str) -> ConcurrencyBackend:
+    return kinds.backend_of(kind)
+
+
+# Reading.
+
+
+def test_read_gives_what_arrived_and_then_the_end(run, backend):
+    """Bytes in order; once the peer has closed, the end, as often as one asks."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            peer.sendall(b"one")
+            assert await stream.read(limits()) == b"one"
+            peer.sendall(b"two")
+            peer.close()
+            assert await stream.read(limits()) == b"two"
+            assert await stream.read(limits()) == b""
+            assert await stream.read(limits()) == b""
+            assert stream.read_available() == b""
+
+    run(main)
+
+
+@pytest.mark.parametrize("seconds", [10, None, 1e12])
+def test_read_waits(run, backend, seconds):
+    """A read that comes before its bytes waits for them, with any limit or none."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            with meanwhile(peer.sendall, b"late", after=0.05):
+                assert await stream.read(limits(seconds)) == b"late"
+
+    run(main)
+
+
+def test_silence_is_a_read_timeout(run, backend):
+    """The error names peer and limit, and the stream can still be read."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            began = time.monotonic()
+            with pytest.raises(ReadTimeout, match=rf"{stream.peer} timed out after 0.05 s"):
+                await stream.read(limits(0.05))
+            assert 0.05 <= time.monotonic() - began < 2
+            peer.sendall(b"after all")
+            assert await stream.read(limits()) == b"after all"
+
+    run(main)
+
+
+def test_tm1_a_drip_ends_at_the_total_time(run, backend):
+    """Bytes that keep coming within read_timeout do not put off the end of everything."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            deadline = limits(1, total_timeout=0.3)
+
+            def drip() -> None:
+                for _ in range(8):
+                    time.sleep(0.05)
+                    peer.sendall(b".")
+
+            with meanwhile(drip), pytest.raises(TotalTimeout):
+                while True:
+                    await stream.read(deadline)
+            assert 0.3 <= time.monotonic() - deadline.started_at < 2
+
+    run(main)
+
+
+def test_tm9_the_time_had_passed_before(run, backend):
+    """Nothing is read or sent once everything is over, even if it could be at once."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            peer.sendall(b"there")
+            with pytest.raises(TotalTimeout):
+                await stream.read(expired())
+            with pytest.raises(TotalTimeout):
+                await stream.write(b"never sent", expired())
+            assert await stream.read(limits()) == b"there"
+            await stream.write(b"sent", limits())
+            assert peer.recv(100) == b"sent"
+
+    run(main)
+
+
+def test_a_reset_is_a_read_error(run, backend):
+    """With the operating system's error as its cause."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            reset(peer)
+            with pytest.raises(ReadError, match=rf"{stream.peer} failed: connection reset") as e:
+                await stream.read(limits())
+            assert isinstance(e.value.__cause__, ConnectionResetError)
+
+    run(main)
+
+
+def test_read_available(run, backend):
+    """Nothing, then what arrived, then the end, without waiting."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            assert stream.read_available() is None
+            peer.sendall(b"unasked")
+            assert stream.read_available() == b"unasked"
+            assert stream.read_available() is None
+            peer.close()
+            assert stream.read_available() == b""
+
+    run(main)
+
+
+def test_cn1_a_broken_connection_is_seen_without_waiting(run, backend):
+    """A reset of an idle connection counts as its end."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            reset(peer)
+            assert stream.read_available() == b""
+
+    run(main)
+
+
+# Writing.
+
+
+@pytest.mark.parametrize("kind_of_buffer", [bytes, bytearray, memoryview])
+def test_write_sends_everything(run, backend, kind_of_buffer):
+    """However much it is, and in whatever kind of buffer."""
+    data = bytes(range(256)) * (16 * 1024)
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            received: list[bytes] = []
+            with meanwhile(lambda: received.append(receive(peer, len(data) + 4))):
+                assert await stream.write(kind_of_buffer(b"head"), limits()) is True
+                assert await stream.write(kind_of_buffer(data), limits()) is True
+            assert received == [b"head" + data]
+
+    run(main)
+
+
+def test_bd9_items_larger_than_a_byte(run, backend):
+    """A memoryview counts in bytes, not in items."""
+    numbers = array.array("I", range(MIB))
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            received: list[bytes] = []
+            with meanwhile(lambda: received.append(receive(peer, 4 * MIB + 16))):
+                await stream.write(memoryview(numbers)[:4], limits())
+                await stream.write(memoryview(numbers), limits())
+            assert received == [numbers.tobytes()[:16] + numbers.tobytes()]
+
+    run(main)
+
+
+def test_tm4_a_peer_that_stops_reading(run, backend):
+    """WriteTimeout once it has taken nothing for the limit."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, _):
+            with pytest.raises(WriteTimeout, match=rf"{stream.peer} timed out after 0.1 s"):
+                await stream.write(bytes(16 * MIB), limits(0.1))
+
+    run(main)
+
+
+def test_tm4_a_peer_that_reads_slowly_but_steadily(run, backend):
+    """The write limit starts anew with each byte that moves."""
+    size = 8 * MIB
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+
+            def read_slowly() -> None:
+                for _ in range(10):
+                    time.sleep(0.05)
+                    receive(peer, size // 10)
+                receive(peer, size % 10)
+
+            with meanwhile(read_slowly):
+                began = time.monotonic()
+                await stream.write(bytes(size), limits(0.4))
+                assert time.monotonic() - began > 0.1
+
+    run(main)
+
+
+def test_the_total_time_passes_in_a_write(run, backend):
+    """TotalTimeout, not WriteTimeout."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, _):
+            with pytest.raises(TotalTimeout):
+                await stream.write(bytes(16 * MIB), limits(10, total_timeout=0.1))
+
+    run(main)
+
+
+def test_write_to_a_broken_connection(run, backend):
+    """WriteError with its cause, on the first write after the news or the second."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            reset(peer)
+            with pytest.raises(WriteError, match=rf"{stream.peer} failed: ") as e:
+                for _ in range(100):
+                    await stream.write(b"x" * 100, limits())
+            assert isinstance(e.value.__cause__, OSError)
+
+    run(main)
+
+
+def test_the_connection_breaks_in_the_middle_of_a_write(run, backend):
+    """A write that waits ends with WriteError."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            with meanwhile(reset, peer, after=0.1), pytest.raises(WriteError):
+                await stream.write(bytes(16 * MIB), limits())
+
+    run(main)
+
+
+def test_bd1_an_answer_in_the_middle_of_a_write(run, backend):
+    """`until_readable` comes back; the rest goes out before anything later, in order."""
+    data = bytes(range(256)) * (32 * 1024)
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            with meanwhile(peer.sendall, b"413", after=0.1):
+                assert await stream.write(data, limits(), until_readable=True) is False
+            assert stream.read_available() == b"413"
+            received: list[bytes] = []
+            with meanwhile(lambda: received.append(receive(peer, len(data) + 4))):
+                assert await stream.write(b"more", limits()) is True
+            assert received == [data + b"more"]
+
+    run(main)
+
+
+def test_what_is_kept_goes_out_with_an_empty_write(run, backend):
+    """`write(b"")` waits for it, or comes back again if there is still something to read."""
+    data = bytes(8 * MIB)
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            peer.sendall(b"413")
+            assert await stream.write(data, limits(), until_readable=True) is False
+            assert await stream.write(b"", limits(), until_readable=True) is False
+            assert await stream.read(limits()) == b"413"
+            with meanwhile(receive, peer, len(data)):
+                assert await stream.write(b"", limits(), until_readable=True) is True
+
+    run(main)
+
+
+def test_a_hang_up_is_something_to_read(run, backend):
+    """`until_readable` comes back when the peer has sent its last."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            with meanwhile(peer.shutdown, socket.SHUT_WR, after=0.05):
+                data = bytes(8 * MIB)
+                assert await stream.write(data, limits(), until_readable=True) is False
+            assert stream.read_available() == b""
+
+    run(main)
+
+
+def test_a_silent_peer_does_not_read_until_readable(run, backend):
+    """WriteTimeout there as well."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, _):
+            with pytest.raises(WriteTimeout):
+                await stream.write(bytes(16 * MIB), limits(0.1), until_readable=True)
+
+    run(main)
+
+
+def test_bd9_a_buffer_that_is_changed_after_the_write(run, backend):
+    """What is kept does not change with the caller's buffer."""
+    data = bytearray(b"a" * 8 * MIB)
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            peer.sendall(b"413")
+            assert await stream.write(data, limits(), until_readable=True) is False
+            data[:] = b"b" * len(data)
+            assert stream.read_available() == b"413"
+            received: list[bytes] = []
+            with meanwhile(lambda: received.append(receive(peer, len(data)))):
+                await stream.write(b"", limits())
+            assert received == [b"a" * len(data)]
+
+    run(main)
+
+
+def test_both_directions_at_once_in_bulk(run, backend):
+    """What an echo sends back while it reads is what was sent."""
+    data = bytes(range(251)) * 4096
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+
+            def echo() -> None:
+                sent = 0
+                while sent < len(data):
+                    piece = peer.recv(65536)
+                    peer.sendall(piece)
+                    sent += len(piece)
+
+            with meanwhile(echo):
+                received = bytearray()
+                for start in range(0, len(data), 100_000):
+                    await stream.write(data[start : start + 100_000], limits())
+                    while len(received) < min(start + 100_000, len(data)):
+                        received += await stream.read(limits())
+            assert received == data
+
+    run(main)
+
+
+# Closing.
+
+
+def test_close(run, backend):
+    """At once, twice; the peer sees the end, and any later use an error that says why."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            assert stream.socket is not None
+            assert stream.socket.getpeername() == peer.getsockname()
+            assert stream.ssl_object is None
+            assert not stream.is_closed
+            stream.close()
+            stream.close()
+            assert stream.is_closed
+            assert peer.recv(1) == b""
+            with pytest.raises(ReadError, match="closed by"):
+                await stream.read(limits())
+            with pytest.raises(WriteError, match="closed by"):
+                await stream.write(b"x", limits())
+            assert stream.read_available() == b""
+
+    run(main)
+
+
+@pytest.mark.parametrize("operation", ["read", "write", "write until readable"])
+def test_cn14_close_from_another_thread(run, backend, operation):
+    """Whoever waits is told at once."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, _):
+            began = time.monotonic()
+            with meanwhile(stream.close, after=0.1):
+                if operation == "read":
+                    with pytest.raises(ReadError, match="closed by"):
+                        await stream.read(limits(None))
+                else:
+                    with pytest.raises(WriteError, match="closed by"):
+                        until_readable = operation != "write"
+                        await stream.write(bytes(16 * MIB), limits(None), until_readable)
+            assert time.monotonic() - began < 5
+
+    run(main)
+
+
+def test_a_dropped_stream_closes_its_socket(run, backend):
+    """Quietly, and its descriptor may be used by the next connection at once."""
+
+    async def main() -> None:
+        for _ in range(3):
+            with kinds.listening() as (listener, address):
+                stream = await backend.connect_tcp(address, "peer:80", limits().connecting())
+                peer, _ = listener.accept()
+            with peer:
+                peer.settimeout(5)
+                peer.sendall(b"x")
+                assert await stream.read(limits()) == b"x"
+                del stream
+                gc.collect()
+                await backend.sleep(0.01)
+                assert peer.recv(1) == b""
+
+    run(main)
+
+
+# Connecting.
+
+
+def test_connect_refused(run, backend):
+    """ConnectError that says where, why and what to look at."""
+
+    async def main() -> None:
+        with kinds.listening() as (_, address):
+            pass
+        with pytest.raises(ConnectError, match=r"cannot connect to example.org:80 at 127.*refused"):
+            await backend.connect_tcp(address, "example.org:80", limits().connecting())
+
+    run(main)
+
+
+def test_tm3_a_host_that_does_not_answer(run, backend):
+    """ConnectTimeout, named after its limit."""
+
+    async def main() -> None:
+        with kinds.unanswering() as address:
+            deadline = limits(5, connect_timeout=0.1).connecting()
+            with pytest.raises(ConnectTimeout, match=r"peer:80 timed out after 0.1 s \(connect_t"):
+                await backend.connect_tcp(address, "peer:80", deadline)
+
+    run(main)
+
+
+def test_dg5_no_descriptor_left(run, backend, kind, monkeypatch):
+    """EMFILE is a ConnectError, with the way out."""
+
+    def exhausted(*args: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def main() -> None:
+        with pytest.raises(ConnectError, match=r"too many open files; .*ulimit -n"):
+            await backend.connect_tcp(
+                Address(socket.AF_INET, ("127.0.0.1", 9)), "peer:9", limits().connecting()
+            )
+
+    modules = {"sync": "sync", "trio": "trio_streams"}
+    module = modules.get(kind, "asyncio_streams")
+    monkeypatch.setattr(f"httpcore.backends.{module}.new_tcp_socket", exhausted)
+    run(main)
+
+
+# Names.
+
+
+def test_an_ip_address_is_not_looked_up(run, backend, monkeypatch):
+    """Not even in a thread."""
+    monkeypatch.setattr(sockets, "lookup_in_thread", None)
+
+    async def main() -> None:
+        answer = await backend.resolve("192.0.2.7", 80, limits().connecting())
+        assert answer == [Address(socket.AF_INET, ("192.0.2.7", 80))]
+
+    run(main)
+
+
+def test_a_name_is_looked_up(run, backend, monkeypatch):
+    """In the order of the resolver."""
+    found = [
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("2001:db8::1", 80, 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80)),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: found)
+
+    async def main() -> None:
+        answer = await backend.resolve("example.org", 80, limits().connecting())
+        assert [str(address) for address in answer] == ["[2001:db8::1]:80", "192.0.2.1:80"]
+
+    run(main)
+
+
+def test_dg4_a_name_that_is_not_known(run, backend, monkeypatch):
+    """ConnectError with the resolver's reason."""
+
+    def unknown(*args: object, **kwargs: object) -> typing.Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    async def main() -> None:
+        with pytest.raises(ConnectError, match=r"example\.invalid: name or service not known"):
+            await backend.resolve("example.invalid", 80, limits().connecting())
+
+    run(main)
+
+
+def test_tm5_a_resolver_that_hangs(run, backend, monkeypatch):
+    """ConnectTimeout on time; the answer that comes when the run is over harms nobody."""
+    give_up = threading.Event()
+    over = threading.Event()
+
+    def hang(*args: object, **kwargs: object) -> typing.Any:
+        give_up.wait(10)
+        over.set()
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+
+    async def main() -> None:
+        deadline = limits(5, connect_timeout=0.1).connecting()
+        with pytest.raises(ConnectTimeout, match=r"look-up of example\.org timed out after 0\.1 s"):
+            await backend.resolve("example.org", 80, deadline)
+
+    run(main)
+    give_up.set()
+    assert over.wait(5)
+    for thread in threading.enumerate():
+        if thread.name.startswith("httpcore look-up"):
+            thread.join(5)
+
+
+# Events, locks, and the rest.
+
+
+def test_an_event_that_is_set(run, backend):
+    """Waiting for it takes no time."""
+
+    async def main() -> None:
+        event = backend.event()
+        assert not event.is_set()
+        event.set()
+        event.set()
+        assert event.is_set()
+        assert await event.wait(None)
+        assert await event.wait(0)
+
+    run(main)
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0, -1])
+def test_an_event_that_is_not_set(run, backend, seconds):
+    """Waiting for it ends with the limit; no less than that has passed."""
+
+    async def main() -> None:
+        event = backend.event()
+        began = time.monotonic()
+        assert not await event.wait(seconds)
+        assert seconds <= time.monotonic() - began < 2
+
+    run(main)
+
+
+def test_a_lock_is_held_and_given_back(run, backend):
+    """Also where what it protects raises."""
+
+    async def main() -> None:
+        lock = backend.lock()
+        async with lock:
+            pass
+        with pytest.raises(ZeroDivisionError):
+            async with lock:
+                raise ZeroDivisionError
+        async with lock:
+            pass
+
+    run(main)
+
+
+def test_a_guard_can_be_taken_again_and_again(run, backend):
+    """It is a context manager that is used many times."""
+
+    async def main() -> None:
+        guard = backend.guard()
+        for _ in range(2):
+            with guard:
+                pass
+
+    run(main)
+
+
+def test_blocking_code(run, backend):
+    """Its result and its error come back."""
+
+    async def main() -> None:
+        assert await backend.run_blocking(lambda: 42) == 42
+        with pytest.raises(ZeroDivisionError):
+            await backend.run_blocking(lambda: 1 // 0)
+
+    run(main)
+
+
+def test_sleep(run, backend):
+    """For the seconds given, as the event loop counts them."""
+
+    async def main() -> None:
+        began = time.monotonic()
+        await backend.sleep(0.02)
+        assert 0.015 < time.monotonic() - began < 2
+
+    run(main)
+
+
+def test_dg7_each_run_has_a_token(run, backend, kind):
+    """The same as long as the run lasts, another one for the next; one that has ended is over."""
+    tokens: list[object] = []
+
+    async def main() -> None:
+        token = backend.run_token()
+        assert backend.run_token() is token
+        assert not backend.run_is_over(token)
+        tokens.append(token)
+        # What another backend object of the same kind sees is the same.
+        assert kinds.backend_of(kind).run_token() is token
+
+    run(main)
+    run(main)
+    if kind == "sync":
+        assert tokens[0] is tokens[1]
+    else:
+        assert tokens[0] is not tokens[1]
+        assert all(backend.run_is_over(token) for token in tokens)
+
+
+def test_dg7_a_stream_that_outlives_its_run(run, backend):
+    """It is closed without a word, and the next run works."""
+    left: list[typing.Any] = []
+
+    async def main() -> None:
+        with kinds.listening() as (listener, address):
+            stream = await backend.connect_tcp(address, "peer:80", limits().connecting())
+            peer, _ = listener.accept()
+        await stream.write(b"x", limits())
+        left[:0] = [stream, peer]
+
+    run(main)
+    run(main)
+    for stream, peer in (left[:2], left[2:]):
+        stream.close()
+        assert peer.recv(100) == b"x"
+        assert peer.recv(100) == b""
+        peer.close()
+    left.clear()
+    gc.collect()

@@ -1,0 +1,103 @@
+"""Settings of a client that both clients share: raising for the status, another JSON codec."""
+
+from __future__ import annotations
+
+import json
+import typing
+
+import pytest
+
+import httpcore
+from tests.conftest import MakeClient
+from tests.servers.raw import RawServer, response
+
+NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\nno such"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_raise_for_status_by_default(make_client: MakeClient, stream: bool) -> None:
+    """With raise_for_status=True every 4xx and 5xx raises, with the start of its body."""
+    with RawServer.replies([response(b"ok"), NOT_FOUND]) as server:
+        client = make_client(raise_for_status=True)
+        assert (await client.get(server.url)).content == b"ok"
+        with pytest.raises(httpcore.HTTPError, match=r"404 Not Found: no such") as caught:
+            await client.get(server.url, stream=stream)
+        assert caught.value.response.status_code == 404
+        assert caught.value.request.method == "GET"
+
+
+async def test_raise_for_status_by_choice(make_client: MakeClient) -> None:
+    """A callable chooses which of them are raised."""
+    failed = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
+    with RawServer.replies([NOT_FOUND, failed]) as server:
+        client = make_client(raise_for_status=lambda answer: answer.status_code >= 500)
+        assert (await client.get(server.url)).status_code == 404
+        with pytest.raises(httpcore.HTTPError, match="500 Oops"):
+            await client.get(server.url)
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+async def test_json_codec(make_client: MakeClient, as_text: bool) -> None:
+    """A codec of one's own writes the request's JSON, as bytes or text, and reads the response's."""
+
+    def dumps(value: typing.Any) -> bytes | str:
+        text = json.dumps({"wrapped": value})
+        return text if as_text else text.encode()
+
+    codec = httpcore.JSONCodec(dumps, lambda data: ["read", json.loads(data)])
+    with RawServer.replies([response(b"[1]"), response(b"no JSON")]) as server:
+        client = make_client(json_codec=codec)
+        answer = await client.post(server.url, json=[1])
+        assert server.requests[0].body == b'{"wrapped": [1]}'
+        assert server.requests[0].header("Content-Type") == "application/json"
+        assert answer.json() == ["read", [1]]
+        with pytest.raises(httpcore.JSONDecodeError, match="no JSON"):
+            (await client.get(server.url)).json()
+
+
+async def test_chunk_sizes_and_text(make_client: MakeClient) -> None:
+    """A body in pieces of one size, decoded or raw, and as text in which no character is cut."""
+    euros = "\u20ac\u20ac\u20ac".encode()
+    with RawServer.replies([response(euros)] * 4) as server:
+        client = make_client()
+
+        async def streamed() -> typing.Any:
+            return await client.get(server.url, stream=True)
+
+        assert [piece async for piece in (await streamed()).stream(4)] == [
+            euros[:4],
+            euros[4:8],
+            euros[8:],
+        ]
+        assert [piece async for piece in (await streamed()).raw(5)] == [euros[:5], euros[5:]]
+        text = "".join([piece async for piece in (await streamed()).stream_text()])
+        assert text == "\u20ac\u20ac\u20ac"
+        answer = await client.get(server.url)
+        assert [piece async for piece in answer.stream_text()] == [text]
+
+
+def test_text_that_is_held_back() -> None:
+    """What may still become a character comes with its rest; what never does comes at the end."""
+    cut = httpcore.Response(200, content=iter([b"\xe2", b"\x82", b"\xac\xe2"]))
+    assert list(cut.stream_text()) == ["\u20ac", "\ufffd"]
+
+
+async def test_proposed_file_name(make_client: MakeClient) -> None:
+    """`filename` is what Content-Disposition proposes."""
+    field = ("Content-Disposition", 'attachment; filename="../a.txt"')
+    with RawServer.replies([response(b"ok", headers=[field])]) as server:
+        assert (await make_client().get(server.url)).filename == "a.txt"
+
+
+def test_compressed_text_and_lines_in_pieces() -> None:
+    """Decoding, charset and cutting go together."""
+    import gzip
+
+    packed = gzip.compress("one\ntwo \u20ac\n".encode())
+    fields = {"Content-Encoding": "gzip"}
+    pieces = [packed[i : i + 3] for i in range(0, len(packed), 3)]
+    assert list(httpcore.Response(200, fields, iter(pieces)).lines()) == ["one", "two \u20ac"]
+    assert "".join(httpcore.Response(200, fields, iter(pieces)).stream_text()) == (
+        "one\ntwo \u20ac\n"
+    )
+    assert b"".join(httpcore.Response(200, fields, iter(pieces)).raw(4)) == packed
