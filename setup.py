@@ -45,7 +45,7 @@ setup(
     extras_require={
         "brotli": ["brotlipy>=0.7"],
         "trio": ["trio>=0.22"],
-        "zstd": ["zstandard>=0.21"],
+        "zstd": ["backports.zstd>=1.0; python_version < '3.14'"],
     },
     classifiers=[
         "Development Status :: 3 - Alpha",

@@ -167,5 +167,5 @@ def test_hd13_nothing_raises(value: str):
     ],
 )
 def test_disposition_filename(value: str | None, name: str | None) -> None:
-    """The proposed name, without anything that could lead out of a folder (RFC 6266 section 4.3)."""
+    """The proposed name, without what could lead out of a folder (RFC 6266 section 4.3)."""
     assert parse_disposition_filename(value) == name

@@ -20,6 +20,8 @@ from httpcore.driver import run_sync
 
 WAYS = ("asyncio", "trio", "sync")
 
+_STREAMS = ("stream", "raw", "stream_text", "lines")
+
 _BACKENDS = {"asyncio": "AsyncioBackend", "trio": "TrioBackend", "sync": "SyncBackend"}
 
 Main = collections.abc.Callable[[], collections.abc.Coroutine[typing.Any, typing.Any, None]]
@@ -62,6 +64,12 @@ def make_client(way: str, **options: typing.Any) -> httpcore.AsyncClient:
     return httpcore.AsyncClient(**options)
 
 
+def pool_of(client: object) -> httpcore.ConnectionPool:
+    """The pool of a client that has one of its own."""
+    pool: httpcore.ConnectionPool = client.dispatch  # type: ignore[attr-defined]
+    return pool
+
+
 class Face:
     """
     A `Client` or a `Response` with the face of its async twin.
@@ -79,7 +87,7 @@ class Face:
         value = getattr(self.sync_object, name)
         if inspect.iscoroutinefunction(getattr(self._twin, name, None)):
             return _awaited(value)
-        if self._twin is httpcore.AsyncResponse and name in ("stream", "raw", "stream_text", "lines"):
+        if self._twin is httpcore.AsyncResponse and name in _STREAMS:
             return lambda *args, **kwargs: _Pieces(value(*args, **kwargs))
         return value
 

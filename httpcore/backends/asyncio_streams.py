@@ -258,11 +258,13 @@ class AsyncioBackend(ConcurrencyBackend):
     async def connect_tcp(self, address: Address, peer: str, deadline: Deadline) -> NetworkStream:
         """See `ConcurrencyBackend.connect_tcp`."""
         loop = asyncio.get_running_loop()
+        limit = deadline.within(None)
+        if limit is not None and limit <= 0:
+            raise deadline.error(ConnectTimeout, CONNECTING, peer)
         try:
             sock = new_tcp_socket(address.family)
         except OSError as error:
             raise connect_error(peer, address, error) from error
-        limit = deadline.within(None)
         scope = asyncio.timeout(None if limit is None else limit + _TICK_SECONDS)
         try:
             async with scope:

@@ -158,7 +158,7 @@ class HTTPConnection(Dispatcher):
         return 0 if self._protocol is None else self._protocol.capacity
 
     def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> None:
-        """Call `on_readable` when something arrives while nobody uses it, where that is possible."""
+        """Call `on_readable` when something arrives that nobody waits for, where it can be seen."""
         if self._protocol is not None:
             self._protocol.watch(on_readable)
 

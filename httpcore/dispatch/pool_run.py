@@ -167,7 +167,7 @@ class PoolRun:
             backend=self.backend,
             parser_class=self._parser_class,
             on_done=functools.partial(self._exchange_over, slot),
-            on_capacity=functools.partial(self._do, self.state.set_capacity, slot),
+            on_capacity=functools.partial(self._capacity_changed, slot),
             abandoned=self._abandoned,
         )
         try:
@@ -197,6 +197,9 @@ class PoolRun:
             connection.watch(functools.partial(self._idle_readable, slot))
             if self._expiry_cancel is None and keep is not None:
                 self._schedule_expiry(keep)
+
+    def _capacity_changed(self, slot: Slot[HTTPConnection], capacity: int) -> None:
+        self._do(self.state.set_capacity, slot, capacity)
 
     def _idle_readable(self, slot: Slot[HTTPConnection]) -> None:
         """Something arrived on an idle connection, or the peer closed it."""

@@ -382,15 +382,14 @@ class ResponseBase:
         body, decoder = self._take_body()
         if decoder is None:
             return PieceIterator(self, body, feed, flush)
-        decode, finish = decoder.decode, decoder.flush
+        decode, check_complete = decoder.decode, decoder.flush
 
         def convert(raw: bytes) -> collections.abc.Iterator[Piece]:
             for decoded in decode(raw):
                 yield from feed(decoded)
 
         def end() -> collections.abc.Iterator[Piece]:
-            for decoded in finish():
-                yield from feed(decoded)
+            check_complete()
             yield from flush()
 
         return PieceIterator(self, body, convert, end)

@@ -36,6 +36,16 @@ class CompletionLoop(asyncio.SelectorEventLoop):
     add_reader = asyncio.AbstractEventLoop.add_reader
     add_writer = asyncio.AbstractEventLoop.add_writer
 
+    # As there, an operation under way outlives the closing of the socket until it is cancelled.
+
+    async def sock_recv(self, sock: socket.socket, nbytes: int) -> bytes:
+        with sock.dup() as own:
+            return await super().sock_recv(own, nbytes)
+
+    async def sock_sendall(self, sock: socket.socket, data: typing.Any) -> None:
+        with sock.dup() as own:
+            await super().sock_sendall(own, data)
+
 
 LOOPS: dict[str, collections.abc.Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
@@ -61,7 +71,7 @@ def run(kind: str, main: Main) -> None:
             loop.set_exception_handler(lambda _, context: complaints.append(context))
             runner.run(main())
     gc.collect()
-    assert not complaints
+    assert not complaints, f"the event loop had to report {complaints}"
 
 
 def backend_of(kind: str) -> ConcurrencyBackend:
@@ -94,7 +104,7 @@ def listening() -> collections.abc.Iterator[tuple[socket.socket, Address]]:
 
 
 class Connected:
-    """`async with Connected(backend) as (stream, peer)`: a stream, and the socket at its other end."""
+    """`async with Connected(backend) as (stream, peer)`: a stream, and its other end."""
 
     def __init__(self, backend: ConcurrencyBackend) -> None:
         self._backend = backend

@@ -38,7 +38,7 @@ async def test_raise_for_status_by_choice(make_client: MakeClient) -> None:
 
 @pytest.mark.parametrize("as_text", [False, True])
 async def test_json_codec(make_client: MakeClient, as_text: bool) -> None:
-    """A codec of one's own writes the request's JSON, as bytes or text, and reads the response's."""
+    """A codec of one's own writes the request's JSON and reads the response's."""
 
     def dumps(value: typing.Any) -> bytes | str:
         text = json.dumps({"wrapped": value})

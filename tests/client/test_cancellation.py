@@ -21,6 +21,7 @@ from tests import ways
 from tests.faults import FaultyBackend
 from tests.servers.certs import Certs
 from tests.servers.raw import RawConnection, RawServer, chunked_response, response
+from tests.ways import pool_of
 
 Exchange = collections.abc.Callable[
     [httpcore.AsyncClient, str], collections.abc.Coroutine[typing.Any, typing.Any, typing.Any]
@@ -96,25 +97,26 @@ class Stepping:
         self.steps = 0
 
     def __await__(self) -> collections.abc.Generator[typing.Any, typing.Any, typing.Any]:
-        resume: collections.abc.Callable[[], typing.Any] = lambda: self._inner.send(None)  # noqa: E731
+        value: object = None
+        error: BaseException | None = None
         while True:
             try:
-                waiting_for = resume()
+                waiting_for = self._inner.send(value) if error is None else self._inner.throw(error)
             except StopIteration as done:
                 return done.value
             self.steps += 1
             if self.steps == self._number:
                 self._at_step()
+            value = error = None
             try:
                 value = yield waiting_for
-                resume = lambda value=value: self._inner.send(value)  # noqa: E731
             except BaseException as exc:
-                resume = lambda exc=exc: self._inner.throw(exc)  # noqa: E731
+                error = exc
 
 
 async def check_whole(client: httpcore.AsyncClient, url: str) -> None:
     """The pool has nobody on its books, and works."""
-    pool = typing.cast("httpcore.ConnectionPool", client.dispatch)
+    pool = pool_of(client)
     assert pool.active_connections == []
     assert (await client.get(url + "/")).content == b"body"
     assert pool.active_connections == []
@@ -219,7 +221,7 @@ async def test_cx12_gather_of_which_one_fails(hard_limit: int) -> None:
                 async with asyncio.TaskGroup() as group:
                     for number in range(100):
                         group.create_task(fails() if number == 50 else plain(client, server.url))
-            pool = typing.cast("httpcore.ConnectionPool", client.dispatch)
+            pool = pool_of(client)
             assert pool.active_connections == []
             answers = await asyncio.gather(*[client.get(server.url) for _ in range(100)])
             assert [answer.content for answer in answers] == [b"body"] * 100

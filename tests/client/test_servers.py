@@ -19,6 +19,7 @@ from tests.servers.certs import Certs
 from tests.servers.nginx import BIG_BYTES, Nginx
 from tests.servers.raw import RawConnection, RawServer
 from tests.servers.uvicorn_server import UvicornServer
+from tests.ways import pool_of
 
 REQUESTS = 5000
 
@@ -34,7 +35,7 @@ async def test_nginx(make_client: MakeClient, nginx: Nginx, certs: Certs, server
     assert (await client.get(base + "/100k.bin")).content == nginx.file("100k.bin")
     assert (await client.get(base + "/1m.json")).text == nginx.json_text
     assert (await client.get(base + "/none")).status_code == 404
-    assert len(client.dispatch.keepalive_connections) == 1
+    assert len(pool_of(client).keepalive_connections) == 1
 
 
 @pytest.mark.parametrize("server_name", ["url", "tls1_url"])
@@ -131,7 +132,7 @@ def test_many_threads_on_nginx(nginx: Nginx) -> None:
     errors: list[BaseException] = []
     most = 0
     with httpcore.Client(pool_limits=httpcore.PoolLimits(20, 20)) as client:
-        pool = typing.cast("httpcore.ConnectionPool", client.dispatch)
+        pool = pool_of(client)
 
         def use() -> None:
             nonlocal most
@@ -158,7 +159,7 @@ async def test_many_tasks_on_nginx(nginx: Nginx) -> None:
     """500 tasks make 5,000 requests over at most 20 connections, without an error."""
     most = 0
     async with httpcore.AsyncClient(pool_limits=httpcore.PoolLimits(20, 20)) as client:
-        pool = typing.cast("httpcore.ConnectionPool", client.dispatch)
+        pool = pool_of(client)
 
         async def use() -> None:
             nonlocal most

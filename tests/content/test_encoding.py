@@ -18,7 +18,7 @@ import pytest
 from hypothesis import strategies as st
 
 from httpcore.content.bodies import AsyncIteratorBody, BytesBody, FileBody, IteratorBody
-from httpcore.content.encoding import encode_content, encode_json
+from httpcore.content.encoding import JSONCodec, encode_content, encode_json
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -168,6 +168,23 @@ def test_json_comes_back_as_it_was(value: object) -> None:
 def test_json_is_compact_and_in_utf8() -> None:
     """No blanks, no escapes of what needs none."""
     assert encode_json({"a": [1, "☃"]})[0].data == '{"a":[1,"☃"]}'.encode()
+
+
+@pytest.mark.parametrize("written", ["☃", "☃".encode()])
+def test_a_codec_writes_json_in_our_place(written: bytes | str) -> None:
+    """As bytes or as text; what it raises is the caller's."""
+    seen: list[object] = []
+
+    def dumps(value: object) -> bytes | str:
+        seen.append(value)
+        return written if value else str(1 / 0)
+
+    codec = JSONCodec(dumps=dumps, loads=json.loads)
+    body, content_type = encode_json({"at": {1, 2}}, codec)
+    assert (body.data, content_type) == ("☃".encode(), "application/json")
+    assert seen == [{"at": {1, 2}}]
+    with pytest.raises(ZeroDivisionError):
+        encode_json(0, codec)
 
 
 CIRCULAR: dict[str, object] = {}

@@ -11,6 +11,7 @@ import pytest
 import httpcore
 from tests.conftest import MakeClient
 from tests.servers.raw import RawConnection, RawServer, chunked_response, response
+from tests.ways import pool_of
 
 OK = response(b"ok")
 
@@ -58,7 +59,7 @@ async def test_connection_is_kept(make_client: MakeClient) -> None:
             answer = await client.get(server.url)
             assert (answer.status_code, answer.content) == (200, b"ok")
         assert len(server.connections) == 1
-        assert len(client.dispatch.keepalive_connections) == 1
+        assert len(pool_of(client).keepalive_connections) == 1
 
 
 @pytest.mark.parametrize("fields", [b"Connection: close\r\n", b"Keep-Alive: max=0\r\n"])
@@ -68,7 +69,7 @@ async def test_cn6_connection_is_closed(make_client: MakeClient, fields: bytes) 
     with serving(answering(reply)) as server:
         client = make_client()
         await client.get(server.url)
-        assert len(client.dispatch.keepalive_connections) == 0
+        assert len(pool_of(client).keepalive_connections) == 0
         await client.get(server.url)
         assert len(server.connections) == 2
 
@@ -202,7 +203,7 @@ async def test_fr11_body_cut_short(make_client: MakeClient) -> None:
         with pytest.raises(httpcore.RemoteProtocolError, match="5 of 10"):
             await anext(pieces)
         assert (await client.get(server.url)).content == b"ok"
-        assert len(client.dispatch.active_connections) == 0
+        assert len(pool_of(client).active_connections) == 0
 
 
 async def test_fr13_close_delimited(make_client: MakeClient) -> None:
@@ -277,7 +278,7 @@ async def test_cn9_streamed_response_closed_half_read(make_client: MakeClient) -
         answer = await client.get(server.url, stream=True)
         await answer.close()
         await answer.close()
-        assert len(client.dispatch.active_connections) == 0
+        assert len(pool_of(client).active_connections) == 0
         assert (await client.get(server.url)).content == b"ok"
         with pytest.raises(httpcore.ResponseClosed):
             await answer.read()
@@ -309,7 +310,7 @@ async def test_cx8_leaving_a_loop_half_way(make_client: MakeClient) -> None:
             break
         del answer
         assert (await client.get(server.url)).content == b"ok"
-        assert len(client.dispatch.active_connections) == 0
+        assert len(pool_of(client).active_connections) == 0
 
 
 async def test_cn10_dropped_response(make_client: MakeClient) -> None:

@@ -14,6 +14,7 @@ import httpcore
 from tests.conftest import MakeClient
 from tests.dispatch.test_http11 import OK, answering, good, serving
 from tests.servers.raw import RawConnection, RawServer, response
+from tests.ways import pool_of
 
 PoolLimits = httpcore.PoolLimits
 TimeoutConfig = httpcore.TimeoutConfig
@@ -99,7 +100,7 @@ async def test_cn12_third_of_the_waiters_is_cancelled() -> None:
                 else:
                     assert isinstance(result, asyncio.CancelledError)
             assert len(server.connections) <= 14  # four were cancelled while they connected
-            assert len(client.dispatch.active_connections) == 0  # type: ignore[attr-defined]
+            assert len(pool_of(client).active_connections) == 0
 
 
 async def test_cn13_failures_do_not_poison_the_pool(make_client: MakeClient) -> None:
@@ -217,7 +218,7 @@ async def test_cn8_expired_connection_is_closed_without_a_request() -> None:
             await asyncio.sleep(0.05)
             await client.get(server.url)
             await asyncio.sleep(0.3)
-            assert len(client.dispatch.keepalive_connections) == 0  # type: ignore[attr-defined]
+            assert len(pool_of(client).keepalive_connections) == 0
 
 
 @pytest.mark.ways("asyncio")
@@ -232,7 +233,7 @@ async def test_idle_connection_is_watched() -> None:
         async with httpcore.AsyncClient() as client:
             await client.get(server.url)
             await asyncio.sleep(0.1)
-            assert len(client.dispatch.keepalive_connections) == 0  # type: ignore[attr-defined]
+            assert len(pool_of(client).keepalive_connections) == 0
 
 
 async def test_no_expiry(make_client: MakeClient) -> None:
@@ -296,7 +297,7 @@ def test_many_threads_one_client() -> None:
         for thread in threads:
             thread.join(20)
         assert wrong == []
-        pool = typing.cast("httpcore.ConnectionPool", client.dispatch)
+        pool = pool_of(client)
         assert pool.active_connections == []
         assert len(pool.keepalive_connections) <= 8
 

@@ -157,7 +157,6 @@ def test_cx3_cancelled_when_granted(was_open: bool) -> None:
     state.cancel(first, 0.0)
     assert second.slot is not None
     assert second.slot.opening is not was_open
-    state.cancel(first, 0.0) if first.slot is None else None
 
 
 def test_waiter_behind_a_cancelled_ticket_of_another_origin() -> None:
@@ -242,7 +241,7 @@ def test_unknown_protocol_makes_others_wait() -> None:
     others = [acquire(state, "a", multiplexes=None) for _ in range(3)]
     assert isinstance(slot, Slot)
     state.opened(slot, 1)
-    assert [other.slot is not None for other in others] == [True] * 3
+    assert all(isinstance(other, Ticket) and other.slot is not None for other in others)
     assert len(state.slots) == 4
 
 

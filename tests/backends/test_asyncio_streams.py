@@ -1,0 +1,214 @@
+"""The asyncio backend; its streams are tested in `test_streams` and `test_asyncio_base`."""
+
+from __future__ import annotations
+
+import asyncio
+import collections.abc
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import typing
+
+import pytest
+
+from httpcore.backends.asyncio_streams import AsyncioBackend
+from httpcore.exceptions import ConnectTimeout
+from tests.backends import kinds
+from tests.backends.kinds import limits
+
+BACKEND = AsyncioBackend()
+Run = collections.abc.Callable[[kinds.Main], None]
+
+
+@pytest.fixture(params=list(kinds.LOOPS))
+def kind(request: pytest.FixtureRequest) -> str:
+    return typing.cast("str", request.param)
+
+
+@pytest.fixture
+def run(kind: str) -> Run:
+    return lambda main: kinds.run(kind, main)
+
+
+def test_cx1_cancelled_while_connecting(run):
+    """Bare CancelledError; no socket is left."""
+
+    async def main() -> None:
+        with kinds.unanswering() as address:
+            opening = BACKEND.connect_tcp(address, "peer:80", limits().connecting())
+            task = asyncio.create_task(opening)
+            await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    run(main)
+
+
+def test_tm11_the_callers_own_timeout_while_connecting(run):
+    """It is the caller's exception that is raised."""
+
+    async def main() -> None:
+        with kinds.unanswering() as address, pytest.raises(TimeoutError) as e:
+            async with asyncio.timeout(0.05):
+                await BACKEND.connect_tcp(address, "peer:80", limits().connecting())
+        assert not isinstance(e.value, ConnectTimeout)
+
+    run(main)
+
+
+def test_connecting_without_a_limit(run):
+    """`None` is no limit."""
+
+    async def main() -> None:
+        with kinds.listening() as (_, address):
+            stream = await BACKEND.connect_tcp(address, "peer:80", limits(None))
+            assert stream.peer == "peer:80"
+            stream.close()
+
+    run(main)
+
+
+def test_cx1_cancelled_while_a_name_is_looked_up(run, monkeypatch):
+    """Bare CancelledError; the answer that comes later harms nobody."""
+    give_up = threading.Event()
+
+    def hang(*args: object, **kwargs: object) -> typing.Any:
+        give_up.wait(10)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+
+    async def main() -> None:
+        task = asyncio.create_task(BACKEND.resolve("example.org", 80, limits(None)))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        give_up.set()
+        await asyncio.sleep(0.05)
+
+    run(main)
+
+
+@pytest.mark.parametrize("seconds", [10, None])
+def test_an_event_wakes_all_who_wait(run, seconds):
+    """But for the one who was cancelled."""
+
+    async def main() -> None:
+        event = BACKEND.event()
+        tasks = [asyncio.create_task(event.wait(seconds)) for _ in range(3)]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        event.set()
+        assert await tasks[0]
+        assert await tasks[2]
+        assert tasks[1].cancelled()
+
+    run(main)
+
+
+def test_cx3_cancelled_in_the_step_in_which_the_event_was_set(run):
+    """The wait is cancelled, and the event is set all the same."""
+
+    async def main() -> None:
+        event = BACKEND.event()
+        task = asyncio.create_task(event.wait(10))
+        await asyncio.sleep(0)
+        event.set()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert event.is_set()
+
+    run(main)
+
+
+def test_a_lock_goes_from_one_to_the_next(run):
+    """One at a time, in the order of asking; a cancelled one is left out."""
+
+    async def main() -> None:
+        lock = BACKEND.lock()
+        order: list[int] = []
+
+        async def use(number: int) -> None:
+            async with lock:
+                order.append(number)
+                await asyncio.sleep(0.001)
+                order.append(number)
+
+        tasks = [asyncio.create_task(use(number)) for number in range(4)]
+        await asyncio.sleep(0)
+        tasks[2].cancel()
+        await asyncio.wait(tasks)
+        assert order == [0, 0, 1, 1, 3, 3]
+
+    run(main)
+
+
+def test_call_later(run):
+    """The callback runs on the loop; one that is cancelled does not."""
+
+    async def main() -> None:
+        called: list[str] = []
+        done = asyncio.Event()
+        cancel = BACKEND.call_later(0.01, lambda: called.append("cancelled"))
+        assert cancel is not None
+        cancel()
+        BACKEND.call_later(0.02, done.set)
+        await done.wait()
+        assert not called
+
+    run(main)
+
+
+def test_there_is_no_token_where_no_loop_runs():
+    """RuntimeError, as asyncio has it."""
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        BACKEND.run_token()
+
+
+SCRIPT = """
+    import asyncio, socket, sys, threading, time
+    from httpcore.backends.asyncio_streams import AsyncioBackend
+    from httpcore.backends.base import Address
+    from httpcore.deadline import Deadline
+    from tests.backends.kinds import LOOPS
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = Address(socket.AF_INET, listener.getsockname())
+    backend = AsyncioBackend()
+    kept = []
+
+    async def read():
+        stream = await backend.connect_tcp(address, "peer:80", Deadline())
+        kept.append(stream)
+        await stream.read(Deadline())
+
+    async def main():
+        kept.append(asyncio.create_task(read()))
+        await asyncio.sleep(0.05)
+
+    # A run that ends in the middle, another after it, and one that goes on in a daemon thread.
+    for _ in range(2):
+        with asyncio.Runner(loop_factory=LOOPS[sys.argv[1]]) as runner:
+            runner.run(main())
+    loop = LOOPS[sys.argv[1]]()
+    threading.Thread(target=loop.run_until_complete, args=[read()], daemon=True).start()
+    time.sleep(0.1)
+    listener.close()
+"""
+
+
+def test_dg7_the_process_exits_without_a_word(kind):
+    """With streams that nobody closed and a thread that still reads; in development mode, too."""
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", textwrap.dedent(SCRIPT), kind],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

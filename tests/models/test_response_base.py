@@ -1,0 +1,464 @@
+"""What a response tells, however it came: head, text, JSON, links, errors, pickles."""
+
+from __future__ import annotations
+
+import collections.abc
+import datetime
+import gzip
+import http
+import json
+import pickle
+import sys
+import typing
+
+import pytest
+
+import httpcore
+from httpcore import AsyncResponse, HTTPError, JSONDecodeError, Request, Response
+from httpcore.driver import run_sync
+from tests.conftest import MakeClient
+from tests.servers.raw import RawServer, response
+
+REQUEST = Request("GET", "http://example.org/a")
+
+both_classes = pytest.mark.parametrize("cls", [Response, AsyncResponse])
+
+
+# Built by hand.
+
+
+@both_classes
+def test_by_hand(cls: type[Response] | type[AsyncResponse]) -> None:
+    """Tests and dispatchers make responses of a status, headers, content and request."""
+    answer = cls(200, {"Content-Type": "text/plain"}, b"hello", REQUEST)
+    assert (answer.status_code, answer.reason_phrase, answer.protocol) == (200, "OK", "HTTP/1.1")
+    assert (answer.content, answer.text) == (b"hello", "hello")
+    assert answer.headers["content-type"] == "text/plain"
+    assert (answer.request, answer.url) == (REQUEST, REQUEST.url)
+    assert answer.history == []
+    assert repr(answer) == f"<{cls.__name__}(200, 'OK')>"
+
+
+@both_classes
+def test_by_hand_with_little(cls: type[Response] | type[AsyncResponse]) -> None:
+    """A status is enough."""
+    answer = cls(204)
+    assert (answer.content, answer.text, answer.url, answer.request) == (b"", "", None, None)
+    assert answer.elapsed == datetime.timedelta(0)
+    assert answer.trailers == {}
+
+
+def test_by_hand_with_all() -> None:
+    """Protocol, reason and history can be given too."""
+    first = Response(302)
+    answer = Response(
+        200, content="\u00fc", protocol="HTTP/2", reason_phrase="Fine", history=[first]
+    )
+    assert (answer.protocol, answer.http_version) == ("HTTP/2", "HTTP/2")
+    assert (answer.reason_phrase, answer.history) == ("Fine", [first])
+    assert answer.content == b"\xc3\xbc"
+
+
+@pytest.mark.parametrize("content", [b"abc", bytearray(b"abc"), memoryview(b"abc"), "abc"])
+def test_content_by_hand(content: typing.Any) -> None:
+    """What is in memory is the content at once."""
+    assert Response(200, content=content).content == b"abc"
+
+
+def test_encoded_content_by_hand() -> None:
+    """Content is what stands on the wire: it is decoded by the headers' Content-Encoding."""
+    headers = {"Content-Encoding": "gzip"}
+    answer = Response(200, headers, gzip.compress(b"hello"))
+    assert answer.content == b"hello"
+    answer = Response(200, headers, iter([gzip.compress(b"hello")]))
+    assert answer.read() == b"hello"
+    with pytest.raises(httpcore.DecodingError) as caught:
+        Response(200, headers, b"garbage", REQUEST)
+    assert caught.value.request is REQUEST
+
+
+def test_iterable_by_hand() -> None:
+    """An iterable is a body on its way: read it, or iterate over it."""
+    answer = Response(200, content=[b"one", b"two"])
+    with pytest.raises(httpcore.ResponseNotRead):
+        _ = answer.content
+    assert answer.read() == answer.content == b"onetwo"
+    assert list(Response(200, content=iter([b"one", b"two"])).stream()) == [b"one", b"two"]
+
+
+async def test_async_iterable_by_hand() -> None:
+    """So is an async iterable."""
+
+    async def pieces() -> collections.abc.AsyncIterator[bytes]:
+        yield b"one"
+        yield b"two"
+
+    answer = AsyncResponse(200, content=pieces())
+    assert await answer.read() == b"onetwo"
+    answer = AsyncResponse(200, content=pieces())
+    stream = answer.stream()
+    assert await anext(stream) == b"one"
+    await answer.close()
+
+
+@pytest.mark.parametrize("content", [5, None, object()])
+def test_no_content(content: typing.Any) -> None:
+    """Other types are a TypeError that names what could be given."""
+    with pytest.raises(TypeError, match="is bytes, str, or an iterable or async iterable of bytes"):
+        Response(200, content=content)
+
+
+# The head.
+
+
+@pytest.mark.parametrize("status", [200, 299, 404, 418, 599])
+def test_hd1_status_codes(status: int) -> None:
+    """A known one is an `HTTPStatus`, any other an `int` with an empty phrase."""
+    answer = Response(status)
+    known = status in http.HTTPStatus.__members__.values()
+    assert answer.status_code == status
+    assert isinstance(answer.status_code, http.HTTPStatus) == known
+    assert bool(answer.reason_phrase) == known
+    assert answer.ok == (status < 400)
+
+
+async def test_head_from_the_wire(make_client: MakeClient) -> None:
+    """The reason is what the server sent; the protocol and the time it took are there."""
+    with RawServer.replies([response(b"", "200 Sehr sch\xf6n")]) as server:
+        answer = await make_client().get(server.url)
+    assert answer.reason_phrase == "Sehr sch\xf6n"
+    assert (answer.protocol, answer.http_version) == ("HTTP/1.1", "HTTP/1.1")
+    assert datetime.timedelta(0) < answer.elapsed < datetime.timedelta(seconds=10)
+    assert answer.ok
+
+
+async def test_hd9_bytes_beyond_ascii(make_client: MakeClient) -> None:
+    """Raw bytes are kept; text, `repr` and pickle never raise."""
+    raw = b"HTTP/1.1 200 OK\r\nX: \xff\xfe\r\nY: \xc3\xbc\r\nContent-Length: 0\r\n\r\n"
+    with RawServer.replies([raw]) as server:
+        answer = await make_client().get(server.url)
+    assert answer.headers.raw[:2] == [(b"X", b"\xff\xfe"), (b"Y", b"\xc3\xbc")]
+    assert (answer.headers["X"], answer.headers["Y"]) == ("\xff\xfe", "\u00fc")
+    assert "\xff" in repr(answer.headers)
+    assert copied(answer).headers == answer.headers
+
+
+async def test_hd10_repeated_fields(make_client: MakeClient) -> None:
+    """Order and every value are kept; a Set-Cookie is never split at the comma of its date."""
+    cookies = ["a=1; Expires=Wed, 21 Oct 2015 07:28:00 GMT", "b=2"]
+    fields = [("Set-Cookie", cookies[0]), ("Via", "1.1 x"), ("set-cookie", cookies[1])]
+    with RawServer.replies([response(headers=[*fields, ("Via", "1.1 y")])]) as server:
+        answer = await make_client().get(server.url)
+    assert answer.headers.getlist("Set-Cookie") == cookies
+    assert answer.headers["via"] == "1.1 x, 1.1 y"
+    assert [name for name, _ in answer.headers.multi_items()[1:]] == [
+        *("Set-Cookie", "Via", "set-cookie", "Via")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "redirect"),
+    [
+        *((status, "/b", True) for status in (301, 302, 303, 307, 308)),
+        *((status, "/b", False) for status in (200, 201, 300, 304, 305)),
+        (302, None, False),
+    ],
+)
+def test_is_redirect(status: int, location: str | None, redirect: bool) -> None:
+    """Five statuses are redirects, and only with a Location."""
+    headers = {} if location is None else {"Location": location}
+    assert Response(status, headers).is_redirect == redirect
+
+
+def test_links() -> None:
+    """Link fields by their relation, else by their URL; the first of several counts."""
+    answer = Response(
+        200,
+        [
+            ("Link", '</2>; rel="next"; title="a, b", </9>; rel="last end"'),
+            ("Link", "</other>, </3>; rel=next"),
+        ],
+    )
+    assert answer.links == {
+        "next": {"url": "/2", "rel": "next", "title": "a, b"},
+        "last": {"url": "/9", "rel": "last end"},
+        "end": {"url": "/9", "rel": "last end"},
+        "/other": {"url": "/other"},
+    }
+    assert Response(200).links == {}
+    assert Response(200, {"Link": "nonsense; <"}).links == {}
+
+
+def test_filename() -> None:
+    """The name that is proposed for saving, without its path."""
+    headers = {"Content-Disposition": 'attachment; filename="../../etc/passwd"'}
+    assert Response(200, headers).filename == "passwd"
+    assert Response(200).filename is None
+
+
+# Text.
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        *("text/plain; charset=", "text/plain; charset=nonsense", "text/plain", "", "charset"),
+        *(f"text/plain; charset={name}" for name in ("hex", "zip", "rot13", "idna", "undefined")),
+        *("text/plain; charset=unicode_escape", "text/plain; charset=unicode-escape"),
+    ],
+)
+def test_tx1_unusable_charsets(content_type: str) -> None:
+    """What is no charset falls to the next rule: UTF-8, as the bytes are valid UTF-8."""
+    answer = Response(200, {"Content-Type": content_type}, "gr\u00fcn".encode())
+    assert (answer.encoding, answer.text) == ("utf-8", "gr\u00fcn")
+
+
+@pytest.mark.parametrize(
+    "content_type", ['text/plain; charset="latin-1"', "text/plain; charset=latin-1; charset=utf-8"]
+)
+def test_tx1_usable_charsets(content_type: str) -> None:
+    """Quotes are no part of it, and the first of two counts."""
+    answer = Response(200, {"Content-Type": content_type}, b"gr\xfcn")
+    assert (answer.encoding, answer.text) == ("latin-1", "gr\u00fcn")
+
+
+def test_tx2_undecodable_bytes() -> None:
+    """They become U+FFFD."""
+    answer = Response(200, {"Content-Type": "text/plain; charset=utf-8"}, b"gr\xfcn")
+    assert answer.text == "gr\ufffdn"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", ""),
+        ("gr\u00fcn".encode(), "gr\u00fcn"),
+        ("gr\u00fcn".encode("utf-8-sig"), "gr\u00fcn"),
+        ("gr\u00fcn".encode("utf-16"), "gr\u00fcn"),
+        ("\u65e5\u672c\u8a9e\u306e\u6587\u7ae0\u3067\u3059\u3002".encode("shift_jis") * 20, None),
+        ("Le c\u0153ur d\u00e9\u00e7u mais l'\u00e2me plut\u00f4t na\u00efve".encode("cp1252"), None),
+    ],
+)
+def test_tx3_no_charset(content: bytes, text: str | None) -> None:
+    """A byte order mark, valid UTF-8, or a guess; never an error."""
+    answer = Response(200, {"Content-Type": "text/plain"}, content)
+    if text is None:
+        assert answer.text.encode(answer.encoding) == content
+    else:
+        assert answer.text == text
+
+
+def test_tx3_an_image() -> None:
+    """What is no text is not guessed at."""
+    answer = Response(200, {"Content-Type": "image/png"}, b"\x89PNG\xff\xfe")
+    assert answer.encoding == "utf-8"
+    assert answer.text.startswith("\ufffdPNG")
+
+
+def test_tx4_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guess is made once, from the first 64 KiB, and the text is kept."""
+    import chardet
+
+    seen = []
+    detect = chardet.detect
+
+    def counting(content: bytes) -> typing.Any:
+        seen.append(len(content))
+        return detect(content)
+
+    monkeypatch.setattr("chardet.detect", counting)
+    answer = Response(200, content=b"gr\xfcn " * 100_000)
+    assert answer.text is answer.text
+    assert seen == [65_536]
+
+
+def test_encoding_can_be_set() -> None:
+    """It counts more than all else, also after the text was read."""
+    answer = Response(200, {"Content-Type": "text/plain; charset=utf-8"}, b"gr\xfcn")
+    assert answer.text == "gr\ufffdn"
+    answer.encoding = "latin-1"
+    assert (answer.encoding, answer.text) == ("latin-1", "gr\u00fcn")
+
+
+@pytest.mark.parametrize("encoding", ["nonsense", "hex"])
+def test_encoding_has_to_be_a_charset(encoding: str) -> None:
+    """A misspelt one is noticed where it is set."""
+    answer = Response(200, content=b"a")
+    with pytest.raises(LookupError, match=encoding):
+        answer.encoding = encoding
+    assert answer.text == "a"
+
+
+# JSON.
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32-be"])
+def test_tx7_json(encoding: str) -> None:
+    """JSON is UTF-8, 16 or 32, whatever the Content-Type says."""
+    content = '{"a": "gr\u00fcn"}'.encode(encoding)
+    answer = Response(200, {"Content-Type": "application/json; charset=latin-1"}, content)
+    assert answer.json() == {"a": "gr\u00fcn"}
+
+
+def test_json_options() -> None:
+    """Keyword arguments go to `json.loads`."""
+    answer = Response(200, content=b"[1.5]")
+    assert answer.json(parse_float=str) == ["1.5"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>no</html>", b"[" * 100_000, b"9" * 100_000, b"\xff\xff"]
+)
+def test_tx7_no_json(content: bytes) -> None:
+    """One kind of error, which names status and URL and shows the start of the body."""
+    answer = Response(502, content=content, request=REQUEST)
+    with pytest.raises(JSONDecodeError) as caught:
+        answer.json()
+    message = str(caught.value)
+    assert message.startswith("GET http://example.org/a answered 502 Bad Gateway, but the body is")
+    assert len(message) < 500
+    assert isinstance(caught.value, ValueError)
+    assert (caught.value.request, caught.value.response) == (REQUEST, answer)
+    if content.startswith(b"<"):
+        assert message.endswith("it starts with: <html>no</html>")
+
+
+def test_json_by_a_codec() -> None:
+    """The codec of the request's client reads the answer, and its ValueErrors are ours."""
+    codec = httpcore.JSONCodec(dumps=json.dumps, loads=lambda content: [json.loads(content)])
+    request = Request("GET", "http://example.org", json_codec=codec)
+    assert Response(200, content=b"1", request=request).json() == [1]
+    with pytest.raises(JSONDecodeError):
+        Response(200, content=b"{", request=request).json()
+
+
+def test_errors_know_each_other() -> None:
+    """An error that has its request and response keeps them."""
+    other = Request("GET", "http://other.org")
+    error = httpcore.ReadError("told", request=other, response=Response(500))
+    Response(200, request=REQUEST).note_error(error)
+    assert (error.request, typing.cast("Response", error.response).status_code) == (other, 500)
+
+
+# Errors by status.
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 304, 399])
+def test_raise_for_status_of_success(status: int) -> None:
+    """Below 400 nothing happens, and `None` is returned."""
+    assert Response(status).raise_for_status() is None  # type: ignore[func-returns-value]
+
+
+@pytest.mark.parametrize(
+    ("status", "beginning"),
+    [
+        (404, "client error: GET http://example.org/a answered 404 Not Found"),
+        (599, "server error: GET http://example.org/a answered 599"),
+    ],
+)
+def test_raise_for_status(status: int, beginning: str) -> None:
+    """The message has the method, the URL, the status and the start of the body."""
+    answer = Response(status, content=b"because  of\nthis", request=REQUEST)
+    with pytest.raises(HTTPError) as caught:
+        answer.raise_for_status()
+    assert str(caught.value) == f"{beginning}: because of this"
+    assert (caught.value.request, caught.value.response) == (REQUEST, answer)
+
+
+def test_raise_for_status_with_little() -> None:
+    """Without a request, and without a body that was read, there is less to say."""
+    with pytest.raises(HTTPError, match="^client error: 404 Not Found$"):
+        Response(404, content=iter([b"unread"])).raise_for_status()
+
+
+@pytest.mark.parametrize("content", [b"\0" * 2**20, b"\x1b[31m" * 200_000, b"\xe4" * 2**20])
+def test_pr4_raise_for_status_with_anything(content: bytes) -> None:
+    """The message stays short and printable, whatever server and caller say, and pickles."""
+    request = Request("GET", f"http://user:secret@example.org/{'a' * 5000}")
+    reason = "R\x1b\x9b\u00e4" * 500
+    answer = Response(500, content=content, request=request, reason_phrase=reason)
+    with pytest.raises(HTTPError) as caught:
+        answer.raise_for_status()
+    message = str(caught.value)
+    assert len(message) <= 500
+    assert message.isprintable()
+    assert message.startswith("server error: GET http://[secure]@example.org/aaaa")
+    assert "secret" not in message
+    other = pickle.loads(pickle.dumps(caught.value))
+    assert (str(other), other.response.content) == (message, content)
+
+
+def test_raise_for_status_cut_in_a_character() -> None:
+    """The excerpt ends in the middle of a character, and no charset is guessed because of that."""
+    sys.modules.pop("chardet", None)
+    answer = Response(500, content=("x" + "\u00fc" * 5000).encode())
+    with pytest.raises(HTTPError, match="x\u00fc\u00fc\u00fc"):
+        answer.raise_for_status()
+    assert "chardet" not in sys.modules
+
+
+def test_raise_for_status_in_its_charset() -> None:
+    """A declared or set charset is that of the excerpt."""
+    answer = Response(500, {"Content-Type": "text/plain; charset=latin-1"}, b"gr\xfcn")
+    with pytest.raises(HTTPError, match="gr\u00fcn"):
+        answer.raise_for_status()
+    answer = Response(500, content=b"gr\xfcn")
+    answer.encoding = "latin-1"
+    with pytest.raises(HTTPError, match="gr\u00fcn"):
+        answer.raise_for_status()
+
+
+# From one class to the other, and to other processes.
+
+
+def copied(answer: typing.Any) -> typing.Any:
+    return pickle.loads(pickle.dumps(getattr(answer, "sync_object", answer)))
+
+
+def test_adopt() -> None:
+    """A client hands out its own class, whichever a dispatcher built; the history likewise."""
+    answer = AsyncResponse(200, content=b"a", history=[AsyncResponse(302)])
+    adopted = Response.adopt(answer)
+    assert (type(adopted), type(adopted.history[0])) == (Response, Response)
+    assert adopted.content == b"a"
+    assert Response.adopt(adopted) is adopted
+
+
+def test_adopted_body_is_read_once() -> None:
+    """Both faces of one response share its one body."""
+    answer = AsyncResponse(200, content=[b"a"])
+    adopted = Response.adopt(answer)
+    assert adopted.read() == b"a"
+    with pytest.raises(httpcore.StreamConsumed):
+        run_sync(answer.read())
+
+
+@both_classes
+def test_pickle(cls: type[Response] | type[AsyncResponse]) -> None:
+    """Everything that was read survives, the history too."""
+    answer = cls(404, [("A", "1"), ("A", "2")], "gr\u00fcn", REQUEST, history=[cls(302)])
+    copy = copied(answer)
+    assert (type(copy), copy.status_code, copy.text) == (cls, 404, "gr\u00fcn")
+    assert copy.headers.raw == answer.headers.raw
+    assert (copy.url, copy.history[0].status_code) == (REQUEST.url, 302)
+    assert isinstance(copy.status_code, http.HTTPStatus)
+
+
+async def test_pickle_from_the_wire(make_client: MakeClient) -> None:
+    """So does a response that came over a connection, with its trailers."""
+    raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nT: 1\r\n\r\n"
+    with RawServer.replies([raw]) as server:
+        answer = await make_client().get(server.url)
+    assert answer.trailers == {"T": "1"}
+    copy = copied(answer)
+    assert (copy.content, copy.trailers, copy.elapsed) == (b"a", {"T": "1"}, answer.elapsed)
+    assert copy.request.url == answer.url
+
+
+def test_pickle_unread() -> None:
+    """A body that was not read stays behind, and says so."""
+    copy = copied(Response(200, content=iter([b"a"])))
+    with pytest.raises(httpcore.ResponseClosed):
+        _ = copy.content
+    with pytest.raises(httpcore.ResponseClosed):
+        copy.read()
