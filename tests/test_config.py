@@ -145,9 +145,7 @@ def test_pool_limits_by_default() -> None:
         ({"keepalive_expiry": -1}, ValueError),
     ],
 )
-def test_senseless_pool_limits(
-    arguments: dict[str, typing.Any], error: type[Exception]
-) -> None:
+def test_senseless_pool_limits(arguments: dict[str, typing.Any], error: type[Exception]) -> None:
     """Limits that would let nothing through are refused by name."""
     with pytest.raises(error, match=next(iter(arguments))):
         PoolLimits(**arguments)
@@ -197,9 +195,7 @@ def test_what_cert_does_not_take(cert: typing.Any) -> None:
 def test_the_password_is_not_shown() -> None:
     """`repr()` has everything but the password."""
     config = SSLConfig(("client.pem", "client.key", "secret"))
-    assert repr(config) == (
-        "SSLConfig(cert=('client.pem', 'client.key', '[secret]'), verify=True)"
-    )
+    assert repr(config) == ("SSLConfig(cert=('client.pem', 'client.key', '[secret]'), verify=True)")
 
 
 def test_unset_has_a_short_repr() -> None:

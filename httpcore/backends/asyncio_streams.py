@@ -18,6 +18,7 @@ from ..deadline import Deadline
 from ..exceptions import ConnectTimeout
 from .asyncio_base import AsyncioStream, Waiter, wake
 from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream
+from .owned_socket import owned
 from .sockets import (
     CONNECTING,
     RESOLVING,
@@ -262,7 +263,7 @@ class AsyncioBackend(ConcurrencyBackend):
         if limit is not None and limit <= 0:
             raise deadline.error(ConnectTimeout, CONNECTING, peer)
         try:
-            sock = new_tcp_socket(address.family)
+            sock = owned(new_tcp_socket(address.family))
         except OSError as error:
             raise connect_error(peer, address, error) from error
         scope = asyncio.timeout(None if limit is None else limit + _TICK_SECONDS)

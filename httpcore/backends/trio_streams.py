@@ -25,6 +25,7 @@ import trio
 from ..deadline import Deadline
 from ..exceptions import ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
 from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream
+from .owned_socket import owned
 from .sockets import (
     CONNECTING,
     READING,
@@ -338,7 +339,8 @@ class TrioBackend(ConcurrencyBackend):
         try:
             with trio.move_on_after(_seconds(deadline.within(None))):
                 await trio.socket.from_stdlib_socket(sock).connect(address.sockaddr)
-                return TrioStream(sock, peer)
+                # Not before: trio connects plain sockets only.
+                return TrioStream(owned(sock), peer)
         except OSError as error:
             sock.close()
             raise connect_error(peer, address, error) from error

@@ -128,6 +128,9 @@ async def _send_with_auth(call: Call, request: Request, auth: Auth | None) -> Re
                 authenticated = flow.send(response)
             except StopIteration:
                 return response
+            except BaseException:
+                await response.release()
+                raise
             await response.drain()
             require_body(authenticated, response, "was answered with a demand for credentials")
     finally:

@@ -84,7 +84,10 @@ class Ticket(typing.Generic[C]):
 class _OriginState(typing.Generic[C]):
     """All there is about one origin (and TLS settings)."""
 
-    __slots__ = ("key", "slots", "idle", "shared", "waiters", "opening", "multiplexes", "queued")
+    __slots__ = (
+        *("key", "slots", "idle", "shared", "waiters", "opening"),
+        *("multiplexes", "usual_capacity", "queued"),
+    )
 
     def __init__(self, key: Key, multiplexes: bool | None) -> None:
         self.key = key
@@ -94,6 +97,7 @@ class _OriginState(typing.Generic[C]):
         self.waiters: collections.deque[Ticket[C]] = collections.deque()
         self.opening = 0
         self.multiplexes = multiplexes  # None: nobody knows yet
+        self.usual_capacity = math.inf  # what its last connection said
         self.queued = False  # whether it stands in the heap
 
     def first_waiter(self) -> Ticket[C] | None:
@@ -256,7 +260,8 @@ class PoolState(typing.Generic[C]):
         slot.opening = False
         origin.opening -= 1
         origin.multiplexes = capacity > 1
-        self.set_capacity(slot, capacity)
+        # Before it has said so, a connection takes what others to the same origin take.
+        self.set_capacity(slot, int(min(capacity, origin.usual_capacity)))
 
     def set_capacity(self, slot: Slot[C], capacity: int) -> None:
         """
@@ -267,6 +272,7 @@ class PoolState(typing.Generic[C]):
         self._unshare(slot)
         slot.origin.idle.pop(slot, None)
         slot.capacity = capacity
+        slot.origin.usual_capacity = capacity or math.inf
         if capacity > 1 and slot.active < capacity:
             slot.origin.shared.append(slot)
         elif capacity == 1 and slot.active == 0:

@@ -100,7 +100,8 @@ class H11Parser:
     }
 
     def __init__(self, method: str) -> None:
-        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+        # The limit is the reader's, and comes first; h11 is not to have a lower one of its own.
+        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * MAX_HEAD_BYTES)
         self._connection.send(self._REQUESTS[method == "HEAD"])
 
     def feed(self, data: bytes) -> None:

@@ -61,14 +61,14 @@ def request_fields(method: str, scheme: str, target: bytes, headers: RawHeaders)
         (b":authority", b""),
         (b":path", target),
     ]
-    dropped: frozenset[bytes] = _CONNECTION_FIELDS
+    options = b""
     for given_name, value in headers:
         name = given_name.lower()
         if name == b"host":
             fields[2] = (b":authority", value)
-        elif name in dropped:
+        elif name in _CONNECTION_FIELDS:
             if name == b"connection":
-                dropped |= {option.strip() for option in value.lower().split(b",")}
+                options += value + b","
         elif name in _SECRET_FIELDS or (name == b"cookie" and len(value) < _SHORT_COOKIE_BYTES):
             fields.append(NeverIndexedHeaderTuple(name, value))
         elif name == b"te" and value.lower() != b"trailers":
@@ -77,6 +77,9 @@ def request_fields(method: str, scheme: str, target: bytes, headers: RawHeaders)
             )
         else:
             fields.append((name, value))
+    if options and options != b"keep-alive,":
+        named = {option.strip() for option in options.lower().split(b",")}
+        fields = [field for field in fields if field[0] not in named]
     return fields
 
 

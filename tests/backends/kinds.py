@@ -137,6 +137,26 @@ def unanswering() -> collections.abc.Iterator[Address]:
         yield address
 
 
+class FakeSocket:
+    """
+    A socket but for the `methods`, which do as they are told.
+
+    * `other`: its other end.
+    """
+
+    def __init__(self, **methods: collections.abc.Callable[..., typing.Any]) -> None:
+        self._real, self.other = socket.socketpair()
+        self._real.setblocking(False)
+        self.__dict__.update(methods)
+
+    def __getattr__(self, name: str) -> typing.Any:
+        return getattr(self._real, name)
+
+    def close(self) -> None:
+        self._real.close()
+        self.other.close()
+
+
 def receive(sock: socket.socket, size: int) -> bytes:
     """Exactly `size` bytes from `sock`."""
     data = bytearray()

@@ -480,9 +480,8 @@ def test_the_time_had_passed_before_connecting(run, backend):
     """Nothing is tried, even if it would succeed."""
 
     async def main() -> None:
-        with kinds.listening() as (_, address):
-            with pytest.raises(TotalTimeout):
-                await backend.connect_tcp(address, "peer:80", expired().connecting())
+        with kinds.listening() as (_, address), pytest.raises(TotalTimeout):
+            await backend.connect_tcp(address, "peer:80", expired().connecting())
 
     run(main)
 

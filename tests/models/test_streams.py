@@ -190,7 +190,7 @@ async def test_pieces_given_up() -> None:
 
 
 def test_pieces_dropped() -> None:
-    """Dropping them half-way gives up the body, without waiting; at the end there is nothing to do."""
+    """Dropping them half-way gives up the body without waiting; later there is nothing to do."""
     stream = ScriptedStream(b"one", b"two")
     pieces = PlainIterator(pieces_of(stream))
     assert next(pieces) == b"one"

@@ -27,7 +27,7 @@ import h2.exceptions
 import hpack
 from hyperframe import frame as hyperframe
 
-from .raw import PeerClosed, RawConnection, RawServer
+from .raw import SECONDS, PeerClosed, RawConnection, RawServer
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -240,6 +240,15 @@ class H2Peer(Frames):
             self.read_frame()
         return request.body
 
+    def read_for(self, seconds: float) -> None:
+        """All frames until none comes for `seconds`."""
+        self.connection.sock.settimeout(seconds)
+        try:
+            while True:
+                self.read_frame()
+        except TimeoutError:
+            self.connection.sock.settimeout(SECONDS)
+
     def read_to_end(self) -> list[hyperframe.Frame]:
         """All frames until the client closes the connection; returns those that came now."""
         before = len(self.frames)
@@ -259,6 +268,7 @@ class H2Server(RawServer):
 
     * `settings`: what the server's first SETTINGS say; `None`: it sends none.
     * `peers`: the connections so far.
+    * `give_credit`: as for `H2Peer`.
     """
 
     def __init__(
@@ -269,12 +279,14 @@ class H2Server(RawServer):
     ) -> None:
         super().__init__(self._run, tls=tls)
         self.peers: list[H2Peer] = []
+        self.give_credit = True
         self._scripts = list(scripts)
         self._settings = settings
 
     def _run(self, connection: RawConnection) -> None:
         assert connection.read_exactly(len(PREFACE)) == PREFACE
         peer = H2Peer(connection)
+        peer.give_credit = self.give_credit
         with self._lock:
             script = self._scripts[min(len(self.peers), len(self._scripts) - 1)]
             self.peers.append(peer)

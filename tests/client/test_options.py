@@ -1,0 +1,39 @@
+"""How two spellings become one, and which URL a relative one is."""
+
+from __future__ import annotations
+
+import pytest
+
+from httpcore import URL, InvalidURL, Request
+from httpcore.client.options import SEND_OPTIONS, absolute_url, one_of, wants_redirects
+
+
+def test_one_of() -> None:
+    """The one that was given counts, an empty one too."""
+    assert one_of("content", b"", "data", None) == b""
+    assert one_of("content", None, "data", {}) == {}
+    assert one_of("content", None, "data", None) is None
+    with pytest.raises(TypeError, match="content= and data= are two spellings"):
+        one_of("content", b"", "data", b"")
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "wanted"),
+    [("GET", None, True), ("HEAD", None, False), ("GET", False, False), ("HEAD", True, True)],
+)
+def test_wants_redirects(method: str, given: bool | None, wanted: bool) -> None:
+    """HEAD asks about one URL; other methods want what is behind it."""
+    assert wants_redirects(Request(method, "http://example.org"), given) == wanted
+
+
+def test_absolute_url() -> None:
+    """With a base relative URLs are below it; without one they are errors."""
+    assert absolute_url(URL("http://h/a"), "b") == "http://h/a/b"
+    assert absolute_url(None, "http://h/b") == "http://h/b"
+    with pytest.raises(InvalidURL):
+        absolute_url(None, "b")
+
+
+def test_send_options() -> None:
+    """What is said about sending, as opposed to what is sent."""
+    assert {"stream", "auth", "allow_redirects", "ssl", "timeout"} == SEND_OPTIONS

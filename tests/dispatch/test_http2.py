@@ -1,0 +1,1341 @@
+"""One HTTP/2 connection against servers that misbehave: what goes on, what is resent, what ends."""
+
+from __future__ import annotations
+
+import asyncio
+import collections.abc
+import functools
+import gc
+import itertools
+import threading
+import time
+import typing
+
+import pytest
+import trio
+from hyperframe import frame as hyperframe
+
+import httpcore
+from httpcore.dispatch import http2 as http2_module
+from httpcore.driver import run_sync
+from httpcore.wire import http2 as wire
+from tests import ways
+from tests.client.test_cancellation import Stepping
+from tests.conftest import MakeClient
+from tests.faults import FaultyBackend
+from tests.servers import h2_server
+from tests.servers.certs import Certs
+from tests.servers.h2_server import Code, H2Peer, H2Server, answer_all, serve_with_h2
+from tests.servers.raw import RawConnection, RawServer, response
+from tests.ways import pool_of
+
+Run = collections.abc.Callable[[], collections.abc.Coroutine[typing.Any, typing.Any, typing.Any]]
+
+
+async def together(way: str, *runs: Run) -> list[typing.Any]:
+    """Run all at once, by tasks or, in sync, by threads; their results, or what they raised."""
+    results: list[typing.Any] = [None] * len(runs)
+
+    async def note(number: int) -> None:
+        try:
+            results[number] = await runs[number]()
+        except Exception as exc:
+            results[number] = exc
+
+    if way == "sync":
+        threads = [
+            threading.Thread(target=lambda number=number: run_sync(note(number)))
+            for number in range(len(runs))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    elif way == "trio":
+        async with trio.open_nursery() as nursery:
+            for number in range(len(runs)):
+                nursery.start_soon(note, number)
+    else:
+        await asyncio.gather(*map(note, range(len(runs))))
+    return results
+
+
+async def sleep(way: str, seconds: float) -> None:
+    await ways.make_backend(way).sleep(seconds)
+
+
+@pytest.fixture
+def client(make_client: MakeClient) -> httpcore.AsyncClient:
+    """A client that speaks HTTP/2 over plain TCP."""
+    return make_client(http2="only", timeout=5)
+
+
+def getting(client: httpcore.AsyncClient, url: str) -> Run:
+    """To GET `url`; gives the body."""
+
+    async def run() -> bytes:
+        return (await client.get(url)).content
+
+    return run
+
+
+def resets(peer: H2Peer) -> dict[int, int]:
+    """The streams that the client has reset, with the codes."""
+    return {
+        frame.stream_id: frame.error_code
+        for frame in peer.frames
+        if isinstance(frame, hyperframe.RstStreamFrame)
+    }
+
+
+# What goes well.
+
+
+async def test_connection_is_kept(client: httpcore.AsyncClient) -> None:
+    """Requests one after the other share a connection; the preface goes out with the first."""
+    with H2Server(answer_all) as server:
+        for path in ("/one", "/two?x=y", "/three"):
+            answer = await client.get(server.url + path)
+            assert (answer.status_code, answer.protocol) == (200, "HTTP/2")
+            assert (answer.content, answer.reason_phrase) == (path.encode(), "OK")
+        assert len(server.peers) == 1
+        pool = pool_of(client)
+        assert (len(pool.active_connections), len(pool.keepalive_connections)) == (0, 1)
+        (connection,) = pool.keepalive_connections
+        assert connection.keepalive_hint is None
+
+
+async def test_request_on_the_wire(client: httpcore.AsyncClient) -> None:
+    """RQ7: pseudo-headers, lower case, nothing of HTTP/1.1."""
+    with H2Server(answer_all) as server:
+        headers = {"X-Mine": "1", "Host": "other.example", "Connection": "x-mine", "TE": "trailers"}
+        await client.get(server.url + "/p?q", headers=headers)
+        fields = server.peers[0].requests[1].fields
+        assert fields[:4] == [
+            (":method", "GET"),
+            (":scheme", "http"),
+            (":authority", "other.example"),
+            (":path", "/p?q"),
+        ]
+        names = [name for name, _ in fields]
+        assert not {"host", "connection", "x-mine"} & set(names)
+        assert ("te", "trailers") in fields
+        assert names == [name.lower() for name in names]
+
+
+async def test_rq7_rq10_what_cannot_be_sent(client: httpcore.AsyncClient) -> None:
+    """RQ7, RQ10: refused before a byte goes out; the connection goes on."""
+    with H2Server(answer_all, settings={h2_server.MAX_HEADER_LIST_SIZE: 2000}) as server:
+        await client.get(server.url + "/1")
+        with pytest.raises(httpcore.LocalProtocolError, match="TE 'gzip'"):
+            await client.get(server.url, headers={"TE": "gzip"})
+        with pytest.raises(httpcore.LocalProtocolError, match="takes at most 2000"):
+            await client.get(server.url, headers={"X": "x" * 2000})
+        assert pool_of(client).active_connections == []
+        await client.get(server.url + "/2")
+        assert [request[":path"] for request in server.peers[0].requests.values()] == ["/1", "/2"]
+
+
+async def test_many_at_once(client: httpcore.AsyncClient, way: str) -> None:
+    """All requests to a new origin wait for the first connection, and share it."""
+    with H2Server(answer_all) as server:
+        paths = [f"/{number}" for number in range(50)]
+        bodies = await together(way, *[getting(client, server.url + path) for path in paths])
+        assert bodies == [path.encode() for path in paths]
+        assert len(server.peers) == 1
+
+
+async def test_answers_in_reverse(client: httpcore.AsyncClient, way: str) -> None:
+    """Whoever reads, each gets its own."""
+
+    def script(peer: H2Peer) -> None:
+        requests = [peer.request() for _ in range(20)]
+        for request in reversed(requests):
+            peer.send(peer.head(request.stream_id))
+        for request in requests:
+            peer.send(peer.data(request.stream_id, request[":path"].encode(), True))
+        peer.read_to_end()
+
+    with H2Server(script) as server:
+        paths = [f"/{number}" for number in range(20)]
+        bodies = await together(way, *[getting(client, server.url + path) for path in paths])
+        assert bodies == [path.encode() for path in paths]
+
+
+async def test_bodies_both_ways(make_client: MakeClient, way: str) -> None:
+    """Bodies of any size, at once, against h2's own idea of windows."""
+
+    def echo(fields: list[tuple[str, str]], body: bytes) -> bytes:
+        return body
+
+    sizes = [0, 1, 16_384, 16_385, 65_535, 65_536, 100_000, 262_144, 300_001, 1_500_000]
+    with RawServer(serve_with_h2(echo)) as server:
+        client = make_client(http2="only", timeout=20)
+
+        def posting(size: int, cut: int) -> Run:
+            data = bytes(range(256)) * (size // 256 + 1)
+            data = data[:size]
+            pieces = [data[start : start + cut] for start in range(0, size, cut)]
+
+            async def run() -> bool:
+                whole = await client.post(server.url, content=data)
+                in_pieces = await client.post(server.url, content=iter(pieces))
+                return whole.content == data and in_pieces.content == data
+
+            return run
+
+        runs = [posting(size, 70_000) for size in sizes]
+        assert await together(way, *runs) == [True] * len(sizes)
+        assert len(server.connections) == 1
+
+
+async def test_h2_13_trailers_and_informational(client: httpcore.AsyncClient) -> None:
+    """H2.13: three 103 are passed over; trailers come with the end."""
+
+    def script(peer: H2Peer) -> None:
+        stream_id = peer.request().stream_id
+        peer.send(*[peer.head(stream_id, 103, [("link", "</style.css>")])] * 3)
+        peer.send(peer.head(stream_id), peer.data(stream_id, b"body"))
+        peer.send(peer.fields(stream_id, [("x-checksum", "1")], end_stream=True))
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        answer = await client.get(server.url)
+        assert (answer.status_code, answer.content) == (200, b"body")
+        assert answer.trailers["X-Checksum"] == "1"
+
+
+async def test_head_of_60_kib(client: httpcore.AsyncClient) -> None:
+    """RQ10: a large head is sent."""
+    with H2Server(answer_all) as server:
+        headers = {f"x-{number}": "v" * 1000 for number in range(60)}
+        assert (await client.get(server.url, headers=headers)).status_code == 200
+        assert server.peers[0].requests[1]["x-59"] == "v" * 1000
+
+
+async def test_second_connection_when_streams_run_out(
+    client: httpcore.AsyncClient, way: str
+) -> None:
+    """A limit of streams is kept to; the pool opens further connections."""
+    at_once = []
+
+    def script(peer: H2Peer) -> None:
+        answered: set[int] = set()
+        while True:
+            peer.read_for(0.05)
+            waiting = set(peer.requests) - answered
+            at_once.append(len(waiting))
+            for stream_id in sorted(waiting)[:2]:
+                peer.respond(stream_id)
+            for stream_id in sorted(waiting)[2:]:  # none, once our SETTINGS are known
+                peer.send(peer.reset(stream_id, Code.REFUSED_STREAM))
+            answered |= waiting
+
+    settings = {h2_server.MAX_CONCURRENT_STREAMS: 2}
+    with H2Server(script, settings=settings) as server:
+        await client.get(server.url)
+        answers = await together(way, *[getting(client, server.url)] * 8)
+        assert answers == [b""] * 8
+        assert max(at_once) == 2
+        assert 2 <= len(server.peers) <= 4
+
+
+async def test_queue_when_streams_run_out(make_client: MakeClient, way: str) -> None:
+    """With no more connections allowed, requests wait for a stream."""
+    limits = httpcore.PoolLimits(hard_limit=1)
+    client = make_client(http2="only", pool_limits=limits)
+    with H2Server(answer_all, settings={h2_server.MAX_CONCURRENT_STREAMS: 1}) as server:
+        await client.get(server.url)
+        answers = await together(way, *[getting(client, server.url + "/x")] * 10)
+        assert answers == [b"/x"] * 10
+        assert len(server.peers) == 1
+        assert len(pool_of(client).keepalive_connections) == 1
+
+
+# Uploads.
+
+
+async def test_h2_4_window_cut_below_zero(client: httpcore.AsyncClient) -> None:
+    """H2.4: SETTINGS cut the window below 0 in an upload: it waits, and all bytes arrive."""
+
+    def script(peer: H2Peer) -> None:
+        request = peer.head_of_request()
+        while len(request.body) < 65_535:
+            peer.read_frame()
+        peer.send(peer.settings({h2_server.INITIAL_WINDOW_SIZE: 10}))
+        peer.expect_ack()
+        peer.send(peer.window_update(0, 200_000), peer.window_update(request.stream_id, 65_520))
+        time.sleep(0.05)
+        peer.send(peer.window_update(request.stream_id, 200_000))
+        peer.respond(request.stream_id, str(len(peer.wait_end(request))).encode())
+
+    with H2Server(script) as server:
+        server.give_credit = False
+        answer = await client.post(server.url, content=bytes(200_000))
+        assert answer.content == b"200000"
+
+
+@pytest.mark.parametrize("size", [65_535, 70_000, 300_000])
+async def test_h2_7_no_window_update(make_client: MakeClient, size: int) -> None:
+    """H2.7: a window that never opens is a WriteTimeout; the stream is reset, nothing else."""
+
+    def script(peer: H2Peer) -> None:
+        peer.head_of_request()
+        peer.expect(hyperframe.RstStreamFrame)
+        peer.send(peer.window_update(0, 1_000_000))
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        server.give_credit = False
+        client = make_client(
+            http2="only", timeout=httpcore.TimeoutConfig(5, write_timeout=0.3, read_timeout=5)
+        )
+        with pytest.raises(httpcore.WriteTimeout, match=r"may be sent to .* 0.3 s \(write_timeo"):
+            await client.post(server.url, content=bytes(size + 1))
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert resets(server.peers[0]) == {1: Code.CANCEL}
+        assert len(server.peers) == 1
+
+
+async def test_h2_3_no_error_after_complete_response(client: httpcore.AsyncClient) -> None:
+    """H2.3: RST_STREAM NO_ERROR behind a full 200 in mid-upload is a success."""
+
+    def script(peer: H2Peer) -> None:
+        stream_id = peer.head_of_request().stream_id
+        peer.respond(stream_id, b"enough")
+        peer.send(peer.reset(stream_id, Code.NO_ERROR))
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        server.give_credit = False
+        answer = await client.post(server.url, content=iter([bytes(60_000)] * 100))
+        assert (answer.status_code, answer.content) == (200, b"enough")
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert len(server.peers) == 1
+
+
+@pytest.mark.parametrize("gives_credit", [True, False])
+async def test_answer_that_stops_an_upload(
+    client: httpcore.AsyncClient, gives_credit: bool
+) -> None:
+    """A 413 ends the upload, whether the server would read on or not; the stream is reset."""
+    sent = 0
+
+    def pieces() -> collections.abc.Iterator[bytes]:
+        nonlocal sent
+        for _ in range(2_000):
+            sent += 1
+            yield bytes(50_000)
+
+    def script(peer: H2Peer) -> None:
+        stream_id = peer.head_of_request().stream_id
+        peer.respond(stream_id, b"too much", 413)
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        server.give_credit = gives_credit
+        answer = await client.post(server.url, content=pieces())
+        assert (answer.status_code, answer.content) == (413, b"too much")
+        assert sent < 2_000
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert resets(server.peers[0]) == {1: Code.NO_ERROR}
+
+
+async def test_answer_to_an_upload_that_is_not_read(client: httpcore.AsyncClient) -> None:
+    """A server that answers 200 and stops reading has answered."""
+
+    def script(peer: H2Peer) -> None:
+        stream_id = peer.head_of_request().stream_id
+        peer.respond(stream_id, b"half is enough")
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        server.give_credit = False
+        answer = await client.post(server.url, content=bytes(1_000_000))
+        assert answer.content == b"half is enough"
+        assert (await client.get(server.url + "/next")).content == b"/next"
+
+
+async def test_expect_continue(client: httpcore.AsyncClient) -> None:
+    """The body waits for 100, is not sent after 417, and does not wait for long."""
+
+    def script(peer: H2Peer) -> None:
+        first = peer.head_of_request()
+        time.sleep(0.05)
+        assert (first.body, first.ended) == (b"", False)
+        peer.send(peer.head(first.stream_id, 100))
+        assert peer.wait_end(first) == b"small"
+        peer.respond(first.stream_id)
+        second = peer.head_of_request()
+        peer.respond(second.stream_id, b"no", 417)
+        peer.expect(hyperframe.RstStreamFrame, second.stream_id)
+        assert second.body == b""
+        again = peer.request()
+        assert "expect" not in again
+        peer.respond(again.stream_id, again.body)
+        silent = peer.request()
+        peer.respond(silent.stream_id, silent.body)
+        peer.read_to_end()
+
+    with H2Server(script) as server:
+        headers = {"Expect": "100-continue"}
+        for body in (b"", b"small", b"small"):
+            answer = await client.post(server.url, content=b"small", headers=headers)
+            assert (answer.status_code, answer.content) == (200, body)
+
+
+@pytest.mark.parametrize(("declared", "given"), [(5, b"1234"), (5, b"123456")])
+async def test_body_of_another_length(
+    client: httpcore.AsyncClient, declared: int, given: bytes
+) -> None:
+    """An iterator that gives another length than was declared: an error, and a reset."""
+    with H2Server(answer_all) as server:
+        headers = {"Content-Length": str(declared)}
+        with pytest.raises(httpcore.LocalProtocolError, match="Content-Length is 5"):
+            await client.post(server.url, content=iter([given[:3], given[3:]]), headers=headers)
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert resets(server.peers[0]) == {1: Code.CANCEL}
+
+
+async def test_cx10_iterator_that_raises(client: httpcore.AsyncClient) -> None:
+    """What the user's iterator raises comes out bare; the stream is reset."""
+
+    def pieces() -> collections.abc.Iterator[bytes]:
+        yield b"one"
+        raise ZeroDivisionError
+
+    with H2Server(answer_all) as server:
+        with pytest.raises(ZeroDivisionError):
+            await client.post(server.url, content=pieces())
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert resets(server.peers[0]) == {1: Code.CANCEL}
+
+
+# What is sent again.
+
+
+async def test_h2_1_goaway_before_the_first_answer(client: httpcore.AsyncClient) -> None:
+    """H2.1: last id 0: the request goes out again on a new connection, a POST too."""
+
+    def script(peer: H2Peer) -> None:
+        peer.request()
+        peer.send(peer.goaway(0))
+        peer.read_to_end()
+
+    with H2Server(script, answer_all) as server:
+        answer = await client.post(server.url + "/post", content=b"again")
+        assert answer.content == b"/post"
+        assert [peer.requests[1].body for peer in server.peers] == [b"again", b"again"]
+
+
+async def test_h2_1_iterator_is_not_sent_again(client: httpcore.AsyncClient) -> None:
+    """H2.1: what cannot be replayed is an error that says what happened."""
+
+    def script(peer: H2Peer) -> None:
+        peer.request()
+        peer.send(peer.goaway(0))
+        peer.read_to_end()
+
+    with H2Server(script, answer_all) as server:
+        with pytest.raises(httpcore.RemoteProtocolError, match="no more requests on this conn"):
+            await client.post(server.url, content=iter([b"x"]))
+        assert (await client.get(server.url + "/next")).content == b"/next"
+
+
+async def test_h2_1_goaway_below_ours(client: httpcore.AsyncClient, way: str) -> None:
+    """H2.1: lower ids finish, higher ones are resent, nothing new goes to that connection."""
+
+    def script(peer: H2Peer) -> None:
+        requests = sorted((peer.request() for _ in range(3)), key=lambda each: each.stream_id)
+        peer.send(peer.goaway(2**31 - 1))
+        time.sleep(0.02)
+        peer.send(peer.goaway(3))
+        for request in requests[:2]:
+            peer.respond(request.stream_id, b"old " + request[":path"].encode())
+        peer.read_to_end()
+
+    with H2Server(script, answer_all) as server:
+        bodies = await together(way, *[getting(client, f"{server.url}/{n}") for n in range(3)])
+        assert sorted(body[:3] for body in bodies)[-2:] == [b"old", b"old"]
+        assert len({body.split(b"/")[-1] for body in bodies}) == 3
+        assert (await client.get(server.url + "/new")).content == b"/new"
+        assert len(server.peers) == 2
+
+
+async def test_h2_1_goaway_while_idle(client: httpcore.AsyncClient, way: str) -> None:
+    """H2.1: a connection that was ended while nobody used it is not used again."""
+
+    def script(peer: H2Peer) -> None:
+        peer.respond(peer.request().stream_id)
+        peer.send(peer.goaway(1))
+        peer.read_to_end()
+
+    with H2Server(script, answer_all) as server:
+        await client.get(server.url)
+        await sleep(way, 0.05)
+        if way == "asyncio":
+            assert pool_of(client).keepalive_connections == []
+        answer = await client.post(server.url + "/new", content=iter([b"x"]))
+        assert answer.content == b"/new"
+        assert len(server.peers) == 2
+
+
+async def test_h2_2_goaway_with_error(client: httpcore.AsyncClient) -> None:
+    """H2.2: the code and what the peer says, escaped and cut; the next request works."""
+
+    def script(peer: H2Peer) -> None:
+        peer.request()
+        peer.send(peer.goaway(1, Code.ENHANCE_YOUR_CALM, b"too\nmany" * 2000))
+        peer.read_to_end()
+
+    with H2Server(script, answer_all) as server:
+        with pytest.raises(httpcore.RemoteProtocolError) as caught:
+            await client.get(server.url)
+        assert "ENHANCE_YOUR_CALM: too\\nmanytoo\\nmany" in str(caught.value)
+        assert len(str(caught.value)) < 320
+        assert caught.value.request is not None
+        assert (await client.get(server.url + "/next")).content == b"/next"
+
+
+async def test_h2_3_refused_once(client: httpcore.AsyncClient) -> None:
+    """H2.3: a refused stream is sent again, a POST too."""
+
+    def script(peer: H2Peer) -> None:
+        peer.send(peer.reset(peer.request().stream_id, Code.REFUSED_STREAM))
+        answer_all(peer)
+
+    with H2Server(script, answer_all) as server:
+        answer = await client.post(server.url + "/post", content=b"again")
+        assert answer.content == b"/post"
+
+
+async def test_h2_3_refused_always(client: httpcore.AsyncClient) -> None:
+    """H2.3: after three rounds it is an error."""
+    refused = []
+
+    def script(peer: H2Peer) -> None:
+        while True:
+            refused.append(peer.request())
+            peer.send(peer.reset(refused[-1].stream_id, Code.REFUSED_STREAM))
+
+    with H2Server(script) as server:
+        with pytest.raises(httpcore.RemoteProtocolError, match="with REFUSED_STREAM before"):
+            await client.get(server.url)
+        assert len(refused) == 3
+        assert pool_of(client).active_connections == []
+
+
+async def test_used_connection_that_dies(client: httpcore.AsyncClient) -> None:
+    """A connection that closes as the next request comes: a GET is sent again, a POST is not."""
+
+    def script(peer: H2Peer) -> None:
+        peer.respond(peer.request().stream_id)
+        peer.request()
+
+    with H2Server(script) as server:
+        await client.get(server.url)
+        assert (await client.get(server.url)).status_code == 200
+        with pytest.raises(httpcore.RemoteProtocolError, match="closed the connection before"):
+            await client.post(server.url, content=b"x")
+        assert len(server.peers) == 2
+
+
+async def test_new_connection_that_dies(client: httpcore.AsyncClient) -> None:
+    """A connection that never carried an answer is no reason to try again."""
+
+    def script(peer: H2Peer) -> None:
+        peer.request()
+
+    with H2Server(script) as server:
+        with pytest.raises(httpcore.RemoteProtocolError, match="closed the connection before"):
+            await client.get(server.url)
+        assert len(server.peers) == 1
+
+
+async def test_connection_that_is_reset(client: httpcore.AsyncClient) -> None:
+    """A RST of TCP is a ReadError, with the cause."""
+
+    def script(peer: H2Peer) -> None:
+        stream_id = peer.request().stream_id
+        peer.send(peer.head(stream_id), peer.data(stream_id, b"abc"))
+        time.sleep(0.05)
+        peer.connection.reset()
+
+    with H2Server(script, answer_all) as server:
+        answer = await client.get(server.url, stream=True)
+        with pytest.raises(httpcore.ReadError) as caught:
+            await answer.read()
+        assert caught.value.__cause__ is not None
+        assert (await client.get(server.url + "/next")).content == b"/next"
+
+
+async def test_answer_before_the_connection_breaks(client: httpcore.AsyncClient) -> None:
+    """An answer that came before a write failed counts."""
+
+    def script(peer: H2Peer) -> None:
+        stream_id = peer.head_of_request().stream_id
+        peer.send(peer.settings({h2_server.INITIAL_WINDOW_SIZE: 2**31 - 1}))
+        peer.send(peer.window_update(0, 2**30))
+        peer.expect_ack()
+        peer.respond(stream_id, b"no", 403)
+        peer.send(peer.goaway(stream_id))
+
+    with H2Server(script, answer_all) as server:
+        answer = await client.post(server.url, content=bytes(50_000_000))
+        assert (answer.status_code, answer.content) == (403, b"no")
+        assert (await client.get(server.url + "/next")).content == b"/next"
+
+
+async def test_h2_14_stream_ids_run_out(client: httpcore.AsyncClient) -> None:
+    """H2.14: then there is a new connection, and no error."""
+    with H2Server(answer_all) as server:
+        await client.get(server.url)
+        (connection,) = pool_of(client).keepalive_connections
+        connection._protocol._state._next_id = 2**31 - 1  # type: ignore[union-attr]
+        assert (await client.get(server.url + "/last")).content == b"/last"
+        assert pool_of(client).keepalive_connections == []
+        assert (await client.get(server.url + "/new")).content == b"/new"
+        assert len(server.peers) == 2
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_h2_15_dead_peer(
+    client: httpcore.AsyncClient, monkeypatch: pytest.MonkeyPatch, way: str, method: str
+) -> None:
+    """H2.15: a peer that is gone without a word is found by PING; a GET is sent again."""
+    monkeypatch.setattr(http2_module, "_QUIET_SECONDS", 0.2)
+
+    def script(peer: H2Peer) -> None:
+        peer.respond(peer.request().stream_id)
+        peer.connection.peer_closed.wait(5)  # reads nothing any more
+
+    with H2Server(script, answer_all) as server:
+        await client.get(server.url)
+        await sleep(way, 0.25)
+        began = time.monotonic()
+        if method == "GET":
+            assert (await client.get(server.url + "/again")).content == b"/again"
+        else:
+            with pytest.raises(httpcore.ReadError, match="did not even answer a PING"):
+                await client.post(server.url, content=b"x")
+        assert time.monotonic() - began < 2
+        server.peers[0].connection.peer_closed.set()
+
+
+async def test_h2_15_slow_peer(
+    make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """H2.15: a peer that answers the PING has its time for the request."""
+    monkeypatch.setattr(http2_module, "_QUIET_SECONDS", 0.1)
+
+    def script(peer: H2Peer) -> None:
+        peer.respond(peer.request().stream_id)
+        request = peer.request()
+        assert peer.expect(hyperframe.PingFrame)
+        time.sleep(0.3)
+        peer.respond(request.stream_id, b"slow")
+        peer.request()
+        peer.expect(hyperframe.PingFrame)
+        peer.read_to_end()
+
+    with H2Server(script) as server:
+        client = make_client(http2="only", timeout=1)
+        await client.get(server.url)
+        await sleep(way, 0.15)
+        assert (await client.get(server.url)).content == b"slow"
+        await sleep(way, 0.15)
+        with pytest.raises(httpcore.ReadTimeout):
+            await client.get(server.url)
+
+
+# Errors of one stream.
+
+
+async def test_h2_3_cancel_in_the_body(client: httpcore.AsyncClient, way: str) -> None:
+    """H2.3: RPE for that response; the other one goes on."""
+
+    def script(peer: H2Peer) -> None:
+        requests = {}
+        for _ in range(2):
+            request = peer.request()
+            requests[request[":path"]] = request.stream_id
+        for stream_id in requests.values():
+            peer.send(peer.head(stream_id), peer.data(stream_id, b"abc"))
+        peer.send(peer.reset(requests["/bad"], Code.CANCEL))
+        peer.send(peer.data(requests["/good"], b"def", True))
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        bad, good = await together(
+            way, getting(client, server.url + "/bad"), getting(client, server.url + "/good")
+        )
+        assert isinstance(bad, httpcore.RemoteProtocolError)
+        assert "reset the stream with CANCEL after 3 bytes" in str(bad)
+        assert good == b"abcdef"
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert len(server.peers) == 1
+
+
+async def test_h2_11_malformed_response(client: httpcore.AsyncClient) -> None:
+    """H2.11: RPE that names the peer; the connection goes on."""
+
+    def script(peer: H2Peer) -> None:
+        peer.send(peer.head(peer.request().stream_id, 200, [("Upper", "x")]))
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        with pytest.raises(httpcore.RemoteProtocolError, match=r"127.0.0.1:\d+ sent 'Upper'"):
+            await client.get(server.url)
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert resets(server.peers[0]) == {1: Code.PROTOCOL_ERROR}
+        assert len(server.peers) == 1
+
+
+async def test_h2_12_short_body(client: httpcore.AsyncClient) -> None:
+    """H2.12: a body that is shorter than it should be is never taken for whole."""
+
+    def script(peer: H2Peer) -> None:
+        stream_id = peer.request().stream_id
+        peer.respond(stream_id, b"9 bytes..", 200, [("content-length", "10")])
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        with pytest.raises(httpcore.RemoteProtocolError, match="after 9 bytes a body that should"):
+            await client.get(server.url)
+        assert (await client.get(server.url + "/next")).content == b"/next"
+
+
+async def test_timeout_of_one_stream(make_client: MakeClient, way: str) -> None:
+    """Each wait has its own limit, whoever reads: one is over while another goes on."""
+
+    def script(peer: H2Peer) -> None:
+        streams = {}
+        for _ in range(2):
+            request = peer.request()
+            streams[request[":path"]] = request.stream_id
+        peer.send(peer.head(streams["/lives"]))
+        for _ in range(8):
+            time.sleep(0.1)
+            peer.send(peer.data(streams["/lives"], b"x"))
+        peer.send(peer.data(streams["/lives"], b"", True))
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        client = make_client(http2="only", timeout=0.4)
+        began = time.monotonic()
+
+        async def starves() -> float:
+            with pytest.raises(httpcore.ReadTimeout, match=r"response of .* 0.4 s \(read_timeout"):
+                await client.get(server.url + "/starves")
+            return time.monotonic() - began
+
+        after, body = await together(way, starves, getting(client, server.url + "/lives"))
+        assert 0.35 < after < 0.75
+        assert body == b"xxxxxxxx"
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert Code.CANCEL in resets(server.peers[0]).values()
+        assert len(server.peers) == 1
+
+
+async def test_total_timeout(make_client: MakeClient, way: str) -> None:
+    """A body that drips ends at the total limit, for the one who reads and the one who waits."""
+
+    def script(peer: H2Peer) -> None:
+        streams = [peer.request().stream_id for _ in range(2)]
+        peer.send(*[peer.head(stream_id) for stream_id in streams])
+        while True:
+            time.sleep(0.05)
+            peer.send(*[peer.data(stream_id, b"x") for stream_id in streams])
+
+    with H2Server(script) as server:
+        client = make_client(http2="only", timeout=httpcore.TimeoutConfig(total_timeout=0.4))
+        errors = await together(way, *[getting(client, server.url)] * 2)
+        assert [type(error) for error in errors] == [httpcore.TotalTimeout] * 2
+
+
+# Errors of the connection: RPE, and the next request works on another one.
+
+BREAKING: dict[str, tuple[str, collections.abc.Callable[[H2Peer], bytes]]] = {
+    "push": ("pushed a response", lambda peer: peer.frame(h2_server.PUSH_PROMISE, 4, 1, bytes(4))),
+    "enable push": ("rules of HTTP/2", lambda peer: peer.settings({h2_server.ENABLE_PUSH: 1})),
+    "frame of 16385": ("frame of 16385 bytes", lambda peer: peer.frame(0, 0, 1, bytes(16_385))),
+    "window": ("WINDOW_UPDATE of 0", lambda peer: peer.window_update(0, 0)),
+    "settings": ("rules of HTTP/2", lambda peer: peer.settings({h2_server.MAX_FRAME_SIZE: 16_383})),
+    "continuation": (
+        "header block of",
+        lambda peer: peer.frame(1, 0, 1) + peer.frame(9, 0, 1, b"") * 100_000,
+    ),
+    "ping flood": ("that bring nothing", lambda peer: peer.ping() * 100_000),
+    "data flood": ("that bring nothing", lambda peer: peer.head(1) + peer.data(1) * 100_000),
+}
+
+
+@pytest.mark.parametrize("name", BREAKING)
+async def test_h2_8_connection_error(client: httpcore.AsyncClient, name: str) -> None:
+    """H2.6 to H2.10: an error that says why, GOAWAY where it can be sent, a fresh connection."""
+    said, make = BREAKING[name]
+
+    def script(peer: H2Peer) -> None:
+        peer.request()
+        peer.send(make(peer))
+        peer.read_to_end()
+
+    with H2Server(script, answer_all) as server:
+        with pytest.raises(httpcore.RemoteProtocolError, match=said):
+            await client.get(server.url)
+        assert pool_of(client).active_connections == []
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert len(server.peers) == 2
+
+
+async def test_goaway_tells_the_peer(client: httpcore.AsyncClient) -> None:
+    """A peer that broke the rules is told which error that was."""
+    seen: list[hyperframe.Frame] = []
+
+    def script(peer: H2Peer) -> None:
+        peer.request()
+        peer.send(peer.window_update(0, 0))
+        seen.extend(peer.read_to_end())
+
+    with H2Server(script) as server, pytest.raises(httpcore.RemoteProtocolError):
+        await client.get(server.url)
+    goaways = [frame for frame in seen if isinstance(frame, hyperframe.GoAwayFrame)]
+    assert [frame.error_code for frame in goaways] == [Code.PROTOCOL_ERROR]
+
+
+async def test_h2_9_peer_that_does_not_read(make_client: MakeClient) -> None:
+    """H2.9: acknowledgements that the peer does not take do not pile up."""
+
+    def script(peer: H2Peer) -> None:
+        peer.request()
+        try:
+            for _ in range(100):
+                peer.send(peer.ping() * 1000)
+        except OSError:
+            pass
+        peer.connection.peer_closed.wait(5)
+
+    with H2Server(script, answer_all) as server:
+        client = make_client(http2="only", timeout=2)
+        with pytest.raises((httpcore.RemoteProtocolError, httpcore.WriteTimeout)):
+            await client.get(server.url)
+        server.peers[0].connection.peer_closed.set()
+        assert (await client.get(server.url + "/next")).content == b"/next"
+
+
+@pytest.mark.parametrize("reply", [b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", b""])
+async def test_h2_18_no_http2_after_all(
+    make_client: MakeClient, certs: Certs, reply: bytes
+) -> None:
+    """H2.18: a server that agreed on HTTP/2 and speaks something else, or nothing."""
+
+    def handler(connection: RawConnection) -> None:
+        connection.receive()
+        connection.send(reply)
+
+    with RawServer(handler, tls=certs.server.server_context(["h2"])) as server:
+        client = make_client(ssl=str(certs.ca))
+        said = r"it starts 'HTTP/1.1 400 Bad" if reply else "closed the connection instead"
+        with pytest.raises(httpcore.RemoteProtocolError, match=said):
+            await client.get(server.url)
+        assert pool_of(client).active_connections == []
+
+
+@pytest.mark.parametrize("by", ["reset", "goaway"])
+async def test_h2_18_http11_required(make_client: MakeClient, certs: Certs, by: str) -> None:
+    """H2.18: HTTP_1_1_REQUIRED: the request goes out again over HTTP/1.1, a POST too."""
+
+    def handler(connection: RawConnection) -> None:
+        if connection.sock.selected_alpn_protocol() != "h2":  # type: ignore[attr-defined]
+            request = connection.read_request()
+            connection.send(response(request.body))
+            connection.wait_closed()
+            return
+        assert connection.read_exactly(24) == h2_server.PREFACE
+        peer = H2Peer(connection)
+        peer.send(peer.settings())
+        stream_id = peer.request().stream_id
+        code = Code.HTTP_1_1_REQUIRED
+        peer.send(peer.reset(stream_id, code) if by == "reset" else peer.goaway(0, code))
+        peer.read_to_end()
+
+    context = certs.server.server_context(["h2", "http/1.1"])
+    with RawServer(handler, tls=context) as server:
+        client = make_client(ssl=str(certs.ca))
+        answer = await client.post(server.url, content=b"body")
+        assert (answer.protocol, answer.content) == ("HTTP/1.1", b"body")
+        only = make_client(ssl=str(certs.ca), http2="only")
+        with pytest.raises(httpcore.RemoteProtocolError, match="HTTP_1_1_REQUIRED"):
+            await only.post(server.url, content=b"body")
+
+
+async def test_only_http2_where_there_is_none(make_client: MakeClient, certs: Certs) -> None:
+    """`http2="only"` does not fall back."""
+    with RawServer.replies([], tls=certs.server.server_context(["http/1.1"])) as server:
+        client = make_client(ssl=str(certs.ca), http2="only")
+        with pytest.raises(httpcore.ConnectError, match="does not offer HTTP/2 by ALPN"):
+            await client.get(server.url)
+        assert pool_of(client).active_connections == []
+
+
+# The peer's limits.
+
+
+async def test_h2_5_no_streams(client: httpcore.AsyncClient) -> None:
+    """H2.5: MAX_CONCURRENT_STREAMS 0: what is under way ends, the next goes elsewhere."""
+
+    def script(peer: H2Peer) -> None:
+        stream_id = peer.request().stream_id
+        peer.send(peer.settings({h2_server.MAX_CONCURRENT_STREAMS: 0}))
+        peer.expect_ack()
+        peer.respond(stream_id, b"first")
+        peer.read_to_end()
+
+    with H2Server(script, answer_all) as server:
+        assert (await client.get(server.url)).content == b"first"
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert len(server.peers) == 2
+
+
+async def test_h2_5_limit_is_lowered(make_client: MakeClient, way: str) -> None:
+    """H2.5: from 100 to 5 with 20 open: all are answered, then 5 at a time, no deadlock."""
+    lowered = threading.Event()
+
+    def script(peer: H2Peer) -> None:
+        peer.respond(peer.request().stream_id)
+        requests = [peer.request() for _ in range(20)]
+        peer.send(peer.settings({h2_server.MAX_CONCURRENT_STREAMS: 5}))
+        peer.expect_ack()
+        lowered.set()
+        for request in requests:
+            peer.respond(request.stream_id, b"early")
+        answer_all(peer)
+
+    with H2Server(script, settings={h2_server.MAX_CONCURRENT_STREAMS: 100}) as server:
+        limits = httpcore.PoolLimits(hard_limit=1)
+        client = make_client(http2="only", pool_limits=limits)
+        await client.get(server.url)
+
+        async def later() -> bytes:
+            while not lowered.is_set():
+                await sleep(way, 0.01)
+            return (await client.get(server.url + "/late")).content
+
+        early = [getting(client, server.url)] * 20
+        bodies = await together(way, *early, *[later] * 20)
+        assert bodies == [b"early"] * 20 + [b"/late"] * 20
+        assert len(server.peers) == 1
+
+
+async def test_h2_5_pool_timeout(make_client: MakeClient, way: str) -> None:
+    """H2.5: with all streams in use and no connection allowed, PoolTimeout."""
+
+    def script(peer: H2Peer) -> None:
+        peer.send(peer.head(peer.request().stream_id))
+        peer.read_to_end()
+
+    with H2Server(script, settings={h2_server.MAX_CONCURRENT_STREAMS: 1}) as server:
+        limits = httpcore.PoolLimits(hard_limit=1, pool_timeout=0.2)
+        client = make_client(http2="only", pool_limits=limits)
+        held = await client.get(server.url, stream=True)
+        with pytest.raises(httpcore.PoolTimeout, match=server.url):
+            await client.get(server.url)
+        await held.close()
+
+
+# Windows.
+
+
+async def test_h2_16_streams_closed_unread(client: httpcore.AsyncClient) -> None:
+    """H2.16: 100 bodies of 60 KB that nobody reads do not use up the connection."""
+
+    def script(peer: H2Peer) -> None:
+        for _ in range(100):
+            stream_id = peer.request().stream_id
+            peer.send(peer.head(stream_id), peer.data(stream_id, bytes(60_000)))
+            peer.expect(hyperframe.RstStreamFrame)
+            peer.send(peer.data(stream_id, bytes(16_000)))
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        for _ in range(100):
+            await (await client.get(server.url, stream=True)).close()
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert len(server.peers) == 1
+
+
+async def test_h2_17_body_that_nobody_reads(client: httpcore.AsyncClient) -> None:
+    """H2.17: it holds one window, and another stream finishes."""
+    limit = wire.STREAM_WINDOW_BYTES
+
+    def script(peer: H2Peer) -> None:
+        held = peer.request().stream_id
+        peer.send(peer.head(held), peer.data(held, bytes(limit)))
+        stream_id = peer.request().stream_id
+        peer.send(peer.head(stream_id), peer.data(stream_id, bytes(limit)))
+        peer.expect(hyperframe.WindowUpdateFrame, stream_id)
+        peer.send(peer.data(stream_id, bytes(limit // 2), True))
+        peer.read_to_end()
+
+    with H2Server(script) as server:
+        held = await client.get(server.url, stream=True)
+        other = await client.get(server.url)
+        assert len(other.content) == limit * 3 // 2
+        await held.close()
+        updates = [
+            frame.stream_id
+            for frame in server.peers[0].frames
+            if isinstance(frame, hyperframe.WindowUpdateFrame)
+        ]
+        assert set(updates) == {0, 3}
+
+
+@pytest.mark.ways("asyncio")
+async def test_ping_is_answered_while_idle(client: httpcore.AsyncClient) -> None:
+    """Where the loop can watch, PING and SETTINGS are answered while nobody uses the connection."""
+    answered = threading.Event()
+
+    def script(peer: H2Peer) -> None:
+        peer.respond(peer.request().stream_id)
+        time.sleep(0.05)
+        peer.send(peer.ping(b"are you?"))
+        assert peer.expect(hyperframe.PingFrame).opaque_data == b"are you?"
+        answered.set()
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        await client.get(server.url)
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            if answered.is_set():
+                break
+        assert answered.is_set()
+        assert len(pool_of(client).keepalive_connections) == 1
+
+
+# Giving up.
+
+
+async def test_close_in_the_middle(client: httpcore.AsyncClient) -> None:
+    """A body that is closed half-way resets its stream; the connection is kept."""
+
+    def script(peer: H2Peer) -> None:
+        stream_id = peer.request().stream_id
+        peer.send(peer.head(stream_id), peer.data(stream_id, b"half"))
+        peer.expect(hyperframe.RstStreamFrame)
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        answer = await client.get(server.url, stream=True)
+        await answer.close()
+        await answer.close()
+        assert pool_of(client).active_connections == []
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert resets(server.peers[0]) == {1: Code.CANCEL}
+
+
+async def test_close_after_the_end_arrived(client: httpcore.AsyncClient, way: str) -> None:
+    """A body that has come whole needs no reset."""
+    with H2Server(answer_all) as server:
+        answer = await client.get(server.url + "/whole", stream=True)
+        if way == "asyncio":
+            await asyncio.sleep(0.05)
+        else:
+            await (await client.get(server.url)).read()
+        await answer.close()
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert resets(server.peers[0]) == {}
+
+
+async def test_abandoned_response(client: httpcore.AsyncClient) -> None:
+    """A response that is dropped warns, and its stream is reset when the pool is used next."""
+
+    def script(peer: H2Peer) -> None:
+        stream_id = peer.request().stream_id
+        peer.send(peer.head(stream_id))
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        answer = await client.get(server.url, stream=True)
+        with pytest.warns(ResourceWarning, match="was dropped without being read or closed"):
+            del answer
+            gc.collect()
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert pool_of(client).active_connections == []
+        assert resets(server.peers[0]) == {1: Code.CANCEL}
+
+
+async def test_redirect_is_drained(client: httpcore.AsyncClient) -> None:
+    """The body of a redirect is read where it is short, and reset where it is long or late."""
+
+    def script(peer: H2Peer) -> None:
+        while True:
+            request = peer.request()
+            if request[":path"] == "/end":
+                peer.respond(request.stream_id, b"end")
+                continue
+            peer.send(peer.head(request.stream_id, 302, [("location", "/end")]))
+            size = {"/short": 10, "/long": 500_000}.get(request[":path"], 0)
+            if size:
+                time.sleep(0.02)
+                peer.send(peer.data(request.stream_id, bytes(size), True))
+
+    with H2Server(script) as server:
+        for path in ("/short", "/long", "/late"):
+            assert (await client.get(server.url + path)).content == b"end"
+        paths = {
+            request.stream_id: request[":path"] for request in server.peers[0].requests.values()
+        }
+        assert "/short" not in [paths[stream_id] for stream_id in resets(server.peers[0])]
+        assert "/late" in [paths[stream_id] for stream_id in resets(server.peers[0])]
+        assert pool_of(client).active_connections == []
+
+
+async def test_client_closed_in_the_middle(make_client: MakeClient, way: str) -> None:
+    """Exchanges under way fail with a NetworkError that says so, waiting or reading."""
+    waiting = threading.Event()
+
+    def script(peer: H2Peer) -> None:
+        for _ in range(3):
+            request = peer.request()
+            if request[":path"] == "/head":
+                peer.send(peer.head(request.stream_id))
+        waiting.set()
+        peer.read_to_end()
+
+    with H2Server(script) as server:
+        client = make_client(http2="only")
+
+        async def close() -> None:
+            while not waiting.is_set():
+                await sleep(way, 0.01)
+            await sleep(way, 0.02)
+            await client.close()
+
+        urls = [server.url, server.url, server.url + "/head"]
+        *errors, _ = await together(way, *[getting(client, url) for url in urls], close)
+        assert [type(error) for error in errors] == [httpcore.NetworkError] * 3
+        assert all("the client was closed" in str(error) for error in errors)
+
+
+def cancelling(way: str) -> typing.Any:
+    """`async with cancelling(way) as start:` runs tasks whose `cancel()` it gives."""
+    return _Tasks(way)
+
+
+class _Tasks:
+    """Tasks of asyncio or trio, each of which can be cancelled."""
+
+    def __init__(self, way: str) -> None:
+        self.way = way
+        self.results: dict[int, typing.Any] = {}
+
+    async def __aenter__(self) -> _Tasks:
+        self._group: typing.Any = (
+            asyncio.TaskGroup() if self.way == "asyncio" else trio.open_nursery()
+        )
+        self._open = await self._group.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: typing.Any) -> None:
+        await self._group.__aexit__(*exc_info)
+
+    def start(self, run: Run) -> collections.abc.Callable[[], object]:
+        number = len(self.results)
+        self.results[number] = "running"
+
+        async def note() -> None:
+            try:
+                self.results[number] = await run()
+            except Exception as exc:
+                self.results[number] = exc
+
+        if self.way == "asyncio":
+            return typing.cast("typing.Any", self._open.create_task(note())).cancel  # type: ignore[no-any-return]
+        scope = trio.CancelScope()
+
+        async def in_scope() -> None:
+            with scope:
+                await note()
+
+        self._open.start_soon(in_scope)
+        return scope.cancel
+
+
+@pytest.mark.ways("asyncio", "trio")
+async def test_cx5_reader_is_cancelled(client: httpcore.AsyncClient, way: str) -> None:
+    """CX5: the one who reads is cancelled while ten wait: another reads on; CX4: it is reset."""
+    go_on = threading.Event()
+
+    def script(peer: H2Peer) -> None:
+        requests = [peer.request() for _ in range(11)]
+        go_on.wait(5)
+        for request in requests[1:]:
+            peer.respond(request.stream_id, b"answer")
+        peer.read_to_end()
+
+    with H2Server(script) as server:
+        async with cancelling(way) as tasks:
+            cancel = tasks.start(getting(client, server.url + "/first"))
+            await sleep(way, 0.05)
+            for _ in range(10):
+                tasks.start(getting(client, server.url))
+            await sleep(way, 0.05)
+            cancel()
+            await sleep(way, 0.02)
+            go_on.set()
+        assert list(tasks.results.values()) == ["running"] + [b"answer"] * 10
+        assert len(server.peers) == 1
+        assert resets(server.peers[0]) == {1: Code.CANCEL}
+        assert pool_of(client).active_connections == []
+
+
+@pytest.mark.ways("asyncio", "trio")
+async def test_cx4_cancelled_in_mid_write(client: httpcore.AsyncClient, way: str) -> None:
+    """CX4: half a frame may be on the wire: the connection is left, the next request works."""
+
+    def script(peer: H2Peer) -> None:
+        peer.send(peer.settings({h2_server.INITIAL_WINDOW_SIZE: 2**31 - 1}))
+        peer.send(peer.window_update(0, 2**30))
+        peer.request()
+        peer.connection.peer_closed.wait(5)  # reads nothing any more
+
+    with H2Server(script, answer_all) as server:
+
+        async def upload() -> None:
+            await client.post(server.url, content=iter([bytes(1_000_000)] * 100))
+
+        async with cancelling(way) as tasks:
+            tasks.start(getting(client, server.url))
+            await sleep(way, 0.05)
+            cancel = tasks.start(upload)
+            await sleep(way, 0.2)
+            cancel()
+        server.peers[0].connection.peer_closed.set()
+        assert tasks.results[1] == "running"
+        assert isinstance(tasks.results[0], httpcore.WriteError)
+        assert pool_of(client).active_connections == []
+        assert (await client.get(server.url + "/next")).content == b"/next"
+
+
+@pytest.mark.ways("asyncio", "trio")
+async def test_cancel_storm(client: httpcore.AsyncClient, way: str) -> None:
+    """Requests that are cancelled at all moments leave the connection as it was."""
+    with RawServer(serve_with_h2(lambda fields, body: bytes(100_000))) as server:
+        async with cancelling(way) as tasks:
+            cancels = []
+            for number in range(100):
+                cancels.append(tasks.start(getting(client, server.url)))
+                if number % 5 == 0:
+                    await sleep(way, 0.001)
+                if number % 3 == 0:
+                    cancels[number // 2]()
+        bodies = [result for result in tasks.results.values() if result != "running"]
+        assert {len(body) for body in bodies} == {100_000}
+        assert len(bodies) > 20
+        assert pool_of(client).active_connections == []
+        assert len((await client.get(server.url)).content) == 100_000
+        assert len(server.connections) == 1
+
+
+# Every operation in turn.
+
+
+class _Exchanges:
+    """What is run again and again, with something going wrong at each operation."""
+
+    @staticmethod
+    async def plain(client: httpcore.AsyncClient, url: str) -> None:
+        await client.get(url)
+
+    @staticmethod
+    async def streamed(client: httpcore.AsyncClient, url: str) -> None:
+        async with await client.get(url + "/long", stream=True) as answer:
+            async for _ in answer.stream():
+                pass
+
+    @staticmethod
+    async def upload(client: httpcore.AsyncClient, url: str) -> None:
+        await client.post(url, content=iter([bytes(40_000)] * 5))
+
+
+EXCHANGES = [_Exchanges.plain, _Exchanges.streamed, _Exchanges.upload]
+
+
+def answer_in_steps(peer: H2Peer) -> None:
+    """Answer in several packets."""
+    while True:
+        request = peer.request()
+        pieces = 5 if request[":path"] == "/long" else 1
+        time.sleep(0.002)
+        peer.send(peer.head(request.stream_id))
+        for number in range(pieces):
+            time.sleep(0.002)
+            peer.send(peer.data(request.stream_id, b"body", number == pieces - 1))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [httpcore.ReadError("injected"), KeyboardInterrupt(), MemoryError("injected")],
+    ids=["ReadError", "KeyboardInterrupt", "MemoryError"],
+)
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_dg6_error_at_each_operation(
+    way: str, exchange: typing.Any, error: BaseException
+) -> None:
+    """CX7, DG6: an error at any waiting operation comes out, and nothing is lost."""
+    with H2Server(answer_in_steps) as server:
+        for number in itertools.count(1):
+            backend = FaultyBackend(ways.make_backend(way), number, error)
+            client = ways.make_client(
+                way, backend=backend, http2="only", pool_limits=httpcore.PoolLimits(hard_limit=1)
+            )
+            async with client:
+                try:
+                    await exchange(client, server.url)
+                except type(error):
+                    pass
+                reached = backend.count >= number
+                backend.fail_at = 0
+                assert pool_of(client).active_connections == []
+                assert (await client.get(server.url)).content == b"body"
+            assert all(stream.is_closed for stream in backend.streams)
+            if not reached:
+                break
+        assert number > 3
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+@pytest.mark.ways("asyncio", "trio")
+def test_cx1_cancelled_at_each_step(way: str, exchange: typing.Any) -> None:
+    """CX1: wherever it is cancelled, the stream is reset and the connection is kept."""
+    finished = False
+
+    async def main(url: str, number: int) -> None:
+        nonlocal finished
+        async with ways.make_client(way, http2="only") as client:
+            assert (await client.get(url)).content == b"body"
+            async with cancelling(way) as tasks:
+                cancel: list[typing.Any] = []
+                stepping = functools.partial(_stepping, exchange, client, url, number, cancel)
+                cancel.append(tasks.start(stepping))
+            finished = tasks.results[0] is None
+            assert pool_of(client).active_connections == []
+            assert (await client.get(url)).content == b"body"
+
+    with H2Server(answer_in_steps) as server:
+        for number in itertools.count(1):
+            ways.run(way, functools.partial(main, server.url, number))
+            if finished:
+                break
+        assert number > 2
+
+
+async def _stepping(
+    exchange: typing.Any,
+    client: httpcore.AsyncClient,
+    url: str,
+    number: int,
+    cancel: list[typing.Any],
+) -> None:
+    await Stepping(exchange(client, url), number, lambda: cancel[0]())

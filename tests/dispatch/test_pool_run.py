@@ -1,0 +1,141 @@
+"""What the pool does around its decisions, with scripted peers and a few threads."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+
+import pytest
+
+import httpcore
+from httpcore.backends.base import TruncatedTLS
+from httpcore.backends.scripted import Arrived, ScriptedBackend
+from tests.dispatch.test_http11 import good, serving
+from tests.servers.raw import RawConnection, RawServer
+from tests.ways import pool_of
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def test_three_attempts_at_most() -> None:
+    """A request that each connection fails is sent three times at most, then its error counts."""
+    dying = [OK, TruncatedTLS("gone")]
+    backend = ScriptedBackend([dying, [ConnectionResetError()]])
+    with httpcore.Client(backend=backend) as client:
+        client.get("http://example.org")
+        with pytest.raises(httpcore.ReadError):
+            client.get("http://example.org")
+        assert len(backend.streams) == 2
+
+
+def test_dead_connection_is_dropped_while_idle() -> None:
+    """What arrives on an idle connection that is watched drops it at once."""
+    backend = ScriptedBackend([[OK]])
+    with httpcore.Client(backend=backend) as client:
+        client.get("http://example.org")
+        backend.streams[0].arrive(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
+        assert pool_of(client).keepalive_connections == []
+        assert backend.streams[0].is_closed
+
+
+def test_stale_connections_are_passed_over() -> None:
+    """Idle connections that turn out to be dead are dropped one after the other."""
+    backend = ScriptedBackend([[OK, Arrived(b"")], [OK]])
+    with httpcore.Client(backend=backend) as client:
+        client.get("http://example.org")
+        assert client.get("http://example.org").content == b"ok"
+        assert [stream.is_closed for stream in backend.streams] == [True, False]
+
+
+@pytest.mark.ways("asyncio")
+async def test_closed_while_connecting() -> None:
+    """A client that is closed while a connection is being opened ends with NetworkError."""
+    with serving(good) as server:
+        client = httpcore.AsyncClient()
+        task = asyncio.create_task(client.get(server.url))
+        await asyncio.sleep(0)
+        await client.close()
+        with pytest.raises(httpcore.NetworkError, match="closed"):
+            await task
+
+
+@pytest.mark.ways("asyncio")
+async def test_expiry_comes_again_for_those_that_stay() -> None:
+    """When one idle connection expires the others go on, until their time has come."""
+    with serving(good) as server:
+        limits = httpcore.PoolLimits(keepalive_expiry=0.2)
+        async with httpcore.AsyncClient(pool_limits=limits) as client:
+            first = asyncio.create_task(client.get(server.url))
+            await client.get(server.url)
+            await first
+            await asyncio.sleep(0.12)
+            await client.get(server.url)
+            await asyncio.sleep(0.12)
+            assert len(pool_of(client).keepalive_connections) == 1
+            await asyncio.sleep(0.2)
+            assert pool_of(client).keepalive_connections == []
+
+
+@pytest.mark.ways("asyncio")
+async def test_expiry_does_not_keep_a_dropped_pool() -> None:
+    """The timer of the expiry holds no pool: one that is dropped is gone at once."""
+    with serving(good) as server:
+        limits = httpcore.PoolLimits(keepalive_expiry=0.05)
+        client = httpcore.AsyncClient(pool_limits=limits)
+        await client.get(server.url)
+        with pytest.warns(ResourceWarning, match="without being closed"):
+            del client
+        gc.collect()
+        await asyncio.sleep(0.1)
+
+
+def test_dropped_response_serves_a_waiter() -> None:
+    """A slot that a finaliser gave back serves a request that is waiting already."""
+
+    def endless(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\nhello")
+        connection.wait_closed()
+
+    limits = httpcore.PoolLimits(hard_limit=1, pool_timeout=0.5)
+    with serving(endless, good) as server, httpcore.Client(pool_limits=limits) as client:
+        held = [client.get(server.url, stream=True)]
+        answers: list[httpcore.Response] = []
+        waiting = threading.Thread(target=lambda: answers.append(client.get(server.url)))
+        waiting.start()
+        time.sleep(0.1)
+        with pytest.warns(ResourceWarning):
+            held.clear()
+        waiting.join(5)
+        assert answers[0].content == b"ok"
+
+
+def test_two_threads_make_one_run() -> None:
+    """Threads that use a new client at the same moment share one pool."""
+    barrier = threading.Barrier(8)
+    with RawServer(good) as server, httpcore.Client() as client:
+
+        def use() -> None:
+            barrier.wait(5)
+            client.get(server.url)
+
+        threads = [threading.Thread(target=use) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert len(pool_of(client)._runs) == 1
+
+
+def test_fork_hook() -> None:
+    """A fork makes a pool forget what it inherited, without closing it for the parent."""
+    from httpcore.dispatch.pool import _Forks
+
+    backend = ScriptedBackend([[OK], [OK]])
+    with httpcore.Client(backend=backend) as client:
+        client.get("http://example.org")
+        _Forks.note()
+        client.get("http://example.org")
+        assert [stream.is_closed for stream in backend.streams] == [True, False]

@@ -1,0 +1,134 @@
+"""Uploads against scripted peers, for what real ones do too seldom."""
+
+from __future__ import annotations
+
+import pytest
+
+import httpcore
+from httpcore.backends.base import TruncatedTLS
+from httpcore.backends.scripted import Arrived, Piece, ScriptedBackend
+from tests.servers.certs import Certs
+from tests.servers.raw import RawConnection, RawServer
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+CHUNK = b"x" * 100_000
+
+
+def client_of(*scripts: list[Piece | Arrived], max_written: int | None = None) -> httpcore.Client:
+    backend = ScriptedBackend(scripts, max_written=max_written)
+    return httpcore.Client(backend=backend)
+
+
+def test_small_body_goes_in_one_write() -> None:
+    """A small body goes out together with its head."""
+    with client_of([OK]) as client:
+        backend = client.dispatch._backend  # type: ignore[attr-defined]
+        client.post("http://example.org", content=b"body")
+        assert len(backend.streams[0].writes) == 1
+        assert backend.streams[0].written.endswith(b"\r\n\r\nbody")
+
+
+def test_peer_that_takes_no_more_after_its_answer() -> None:
+    """A 200 that came before the peer stopped reading counts; the connection does not."""
+    answered = Arrived(OK, after=50_000)
+    with client_of([answered], max_written=250_000) as client:
+        answer = client.post("http://example.org", content=iter([CHUNK] * 5))
+        assert answer.content == b"ok"
+        assert client.dispatch.keepalive_connections == []  # type: ignore[attr-defined]
+
+
+def test_peer_that_takes_no_more_without_an_answer() -> None:
+    """Without an answer it is WriteTimeout."""
+    with client_of([], max_written=250_000) as client, pytest.raises(httpcore.WriteTimeout):
+        client.post("http://example.org", content=iter([CHUNK] * 5))
+
+
+def test_early_answer_is_not_held_without_bound() -> None:
+    """Of a long early answer about a MiB is held while the upload goes on; the rest comes later."""
+    length = 30 * len(CHUNK)
+    early = [Arrived(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length)]
+    early += [Arrived(CHUNK)] * 30
+    with client_of(early) as client:
+        assert len(client.post("http://example.org", content=iter([CHUNK] * 40)).content) == length
+
+
+def test_informational_answer_while_uploading() -> None:
+    """A 1xx in the middle of an upload does not end it."""
+    hint = Arrived(b"HTTP/1.1 103 Early Hints\r\n\r\n", after=1000)
+    with client_of([hint, OK]) as client:
+        answer = client.post("http://example.org", content=iter([CHUNK] * 3))
+        assert (answer.status_code, answer.content) == (200, b"ok")
+
+
+def test_peer_that_closes_behind_its_answer() -> None:
+    """A close behind an answer ends the upload, also of a 200."""
+    with client_of([Arrived(OK, after=1000), Arrived(b"")]) as client:
+        assert client.post("http://example.org", content=iter([CHUNK] * 9)).content == b"ok"
+
+
+def test_early_answer_in_the_last_moment() -> None:
+    """An answer that comes when all but the last chunk has been sent is the answer all the same."""
+    refused = Arrived(b"HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n", after=len(CHUNK))
+    with client_of([refused]) as client:
+        assert client.post("http://example.org", content=iter([CHUNK])).status_code == 409
+
+
+def test_expectation_met_by_hints_first() -> None:
+    """While waiting for 100 Continue other 1xx responses are passed over."""
+    script: list[Piece | Arrived] = [b"HTTP/1.1 103 Early Hints\r\n\r\n"]
+    script += [b"HTTP/1.1 100 Continue\r\n\r\n", OK]
+    with client_of(script) as client:
+        backend = client.dispatch._backend  # type: ignore[attr-defined]
+        headers = {"Expect": "100-continue"}
+        client.post("http://example.org", content=iter([b"body"]), headers=headers)
+        assert len(backend.streams[0].writes) == 3
+
+
+def test_generator_is_closed_when_the_upload_ends_early() -> None:
+    """A generator whose rest is not wanted gets to run its `finally`."""
+    ended: list[str] = []
+
+    def body() -> object:
+        try:
+            while True:
+                yield CHUNK
+        finally:
+            ended.append("yes")
+
+    with client_of([Arrived(b"HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n")]) as client:
+        client.post("http://example.org", content=body())  # type: ignore[arg-type]
+        assert ended == ["yes"]
+
+
+def test_tl8_no_close_notify_in_the_head() -> None:
+    """TLS that is cut in a head, or in a body that ends with the connection, is an error."""
+    cut = TruncatedTLS("cut")
+    for start in (b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\nbody"):
+        expected = pytest.raises(httpcore.RemoteProtocolError, match=r"example\.org:80")
+        with client_of([start, cut]) as client, expected:
+            client.get("http://example.org")
+
+
+async def test_tl8_no_close_notify(make_client: object, certs: Certs) -> None:
+    """The same over real TLS: good behind the last byte of a length, an error without one."""
+
+    def cutting(connection: RawConnection) -> None:
+        target = connection.read_request().target
+        framing = b"Content-Length: 4\r\n" if target == "/length" else b""
+        connection.send(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\nbody")
+        connection.cut()
+
+    with RawServer(cutting, tls=certs.server.server_context()) as server:
+        client = make_client(ssl=str(certs.ca))  # type: ignore[operator]
+        assert (await client.get(server.url + "/length")).content == b"body"
+        with pytest.raises(httpcore.RemoteProtocolError, match="close_notify"):
+            await client.get(server.url + "/close")
+        assert (await client.get(server.url + "/length")).content == b"body"
+
+
+def test_malformed_rest_of_a_closed_body() -> None:
+    """A streamed body that is closed, and whose rest is malformed, is simply given up."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"
+    with client_of([head, Arrived(b"no chunk\r\n")]) as client:
+        client.get("http://example.org", stream=True).close()
+        assert client.dispatch.active_connections == []  # type: ignore[attr-defined]
