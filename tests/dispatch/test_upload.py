@@ -132,3 +132,30 @@ def test_malformed_rest_of_a_closed_body() -> None:
     with client_of([head, Arrived(b"no chunk\r\n")]) as client:
         client.get("http://example.org", stream=True).close()
         assert client.dispatch.active_connections == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("script", "answered"), [([], False), ([OK], True), ([ConnectionResetError()], False)]
+)
+def test_bd1_write_that_fails(script: list[Piece | Arrived], answered: bool) -> None:
+    """After a failed write an answer that had arrived counts; without one the error does."""
+    failure = httpcore.WriteError("write to example.org:80 failed: broken pipe")
+    backend = ScriptedBackend([script], fail_at=4, error=failure)
+    with httpcore.Client(backend=backend) as client:
+        if answered:
+            assert client.post("http://example.org", content=iter([CHUNK])).content == b"ok"
+        else:
+            with pytest.raises(httpcore.WriteError, match="broken pipe"):
+                client.post("http://example.org", content=iter([CHUNK]))
+        assert client.dispatch.keepalive_connections == []  # type: ignore[attr-defined]
+
+
+def test_iterator_dropped_after_the_response_was_closed() -> None:
+    """Whoever closes the response and then drops its iterator has nothing left to give back."""
+    with client_of([OK[:-1]]) as client:
+        answer = client.get("http://example.org", stream=True)
+        pieces = answer.stream()
+        assert next(pieces) == b"o"
+        answer.close()
+        del pieces
+        assert client.dispatch.active_connections == []  # type: ignore[attr-defined]

@@ -532,3 +532,16 @@ def test_garbage_gives_a_response_or_an_error(data: bytes, parser_class: type[Pa
             return "refused"
 
     assert outcome([data] if data else []) == outcome([data[i : i + 1] for i in range(len(data))])
+
+
+class UpgradingParser(H11Parser):
+    """A parser that hands on a 101 that nobody asked for, as laxer ones than h11 do."""
+
+    def next_event(self) -> Event:
+        return InformationalHead(101, [])
+
+
+def test_hd12_unasked_upgrade_from_a_lax_parser() -> None:
+    """The reader refuses 101 itself, whatever the parser thinks of it."""
+    with pytest.raises(RemoteProtocolError, match="101"):
+        read_pieces(UpgradingParser, [])
