@@ -299,7 +299,7 @@ class HTTP2Connection:
 
     def _reset(self, stream: Stream, code: int) -> None:
         self._transport.do(self._state.reset, stream, code)
-        self._transport.send_at_once()
+        self._transport.send_soon()
 
 
 def _expects_continue(request: Request) -> bool:

@@ -78,7 +78,9 @@ class HTTP2Transport:
         self._reader: Reader | None = None  # whose turn it is to read
         self._writing = False
         self._ending = False
-        stream.watch(self._on_readable)
+        # On trio a task that was cancelled cannot even begin to write: this has to be seen before
+        # frames are taken out of the state, and what others need must not depend on it.
+        self._writes_may_be_refused = not (stream.watch(self._on_readable) or _blocks(backend))
 
     def do(self, step: collections.abc.Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """One step of the state, and what follows from it; takes no wait."""
@@ -222,6 +224,8 @@ class HTTP2Transport:
         Raises a `Timeout`.  A connection that breaks is found in its streams instead: the response
         may have come before that.
         """
+        if self._writes_may_be_refused:
+            await self._backend.sleep(0)
         data: bytes | bytearray | None = self.do(self._begin_writing)
         if data is None:
             return
@@ -260,6 +264,11 @@ class HTTP2Transport:
         self._writing = False
         return None
 
+    def send_soon(self) -> None:
+        """Send what has to go out now, or with what is sent next; waits for nothing."""
+        if not self._writes_may_be_refused:
+            self.send_at_once()
+
     def send_at_once(self) -> None:
         """Send what has to go out if that takes no wait; else the connection ends here."""
         data = self.do(self._begin_writing)
@@ -270,6 +279,15 @@ class HTTP2Transport:
                 self.fail(WriteError(f"{self.stream.peer} takes no more bytes"))
                 return
             data = self.do(self._more_to_write)
+
+
+def _blocks(backend: ConcurrencyBackend) -> bool:
+    """Whether waiting blocks the thread, so that there are no tasks to be cancelled."""
+    try:
+        run_sync(backend.sleep(0))
+    except SuspendedInSyncCode:
+        return False
+    return True
 
 
 def _left(ends_at: float | None) -> float | None:

@@ -101,12 +101,12 @@ class Request:
         if self._content_type is not None and "Content-Type" not in headers:
             missing.append((b"Content-Type", self._content_type.encode("latin-1")))
         if "Content-Length" in headers or "Transfer-Encoding" in headers:
-            _check_framing(headers, self.body)
+            _check_framing(self)
         elif self.body is not None:
             missing.append(_framing_field(self.body))
         elif self.method in _METHODS_WITH_BODY:
             missing.append((b"Content-Length", b"0"))
-        host = _host_field(headers, self.url)
+        host = _host_field(self)
         others = [field for field in headers.raw if field[0].lower() != b"host"]
         self.headers = Headers.from_raw([host, *others, *missing])
 
@@ -211,12 +211,14 @@ def _checked_target(method: str, target: str) -> bytes:
     return target.encode("ascii")
 
 
-def _host_field(headers: Headers, url: URL) -> tuple[bytes, bytes]:
-    if "Host" not in headers:
-        return (b"Host", url.host_header)
-    given = [field for field in headers.raw if field[0].lower() == b"host"]
+def _host_field(request: Request) -> tuple[bytes, bytes]:
+    if "Host" not in request.headers:
+        return (b"Host", request.url.host_header)
+    given = [field for field in request.headers.raw if field[0].lower() == b"host"]
     if len(given) > 1:
-        raise InvalidHeader("the request has more than one Host field; a request has one")
+        raise InvalidHeader(
+            "the request has more than one Host field; a request has one", request=request
+        )
     return given[0]
 
 
@@ -226,28 +228,27 @@ def _framing_field(body: Body) -> tuple[bytes, bytes]:
     return (b"Content-Length", b"%d" % body.length)
 
 
-def _check_framing(headers: Headers, body: Body | None) -> None:
+def _check_framing(request: Request) -> None:
     """Refuse what would make our request end elsewhere than it says (RFC 9112 §6)."""
+    problem = _framing_problem(request.headers, request.body)
+    if problem is not None:
+        raise LocalProtocolError(problem, request=request)
+
+
+def _framing_problem(headers: Headers, body: Body | None) -> str | None:
     lengths = headers.getlist("Content-Length")
     codings = headers.getlist("Transfer-Encoding")
     if lengths and codings:
-        raise LocalProtocolError(
-            "the request has both Content-Length and Transfer-Encoding; leave one of them out"
-        )
+        return "the request has both Content-Length and Transfer-Encoding; leave one of them out"
     if codings:
         if body is None:
-            raise LocalProtocolError(
-                "the request has Transfer-Encoding, but no body; leave the field out"
-            )
+            return "the request has Transfer-Encoding, but no body; leave the field out"
         if [coding.lower() for coding in codings] != ["chunked"]:
-            raise LocalProtocolError(
-                f"Transfer-Encoding {', '.join(codings)!r} cannot be sent: only 'chunked' can"
-            )
-        return
+            return f"Transfer-Encoding {', '.join(codings)!r} cannot be sent: only 'chunked' can"
+        return None
     if len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
-        raise LocalProtocolError(f"Content-Length {', '.join(lengths)!r} is not one number")
+        return f"Content-Length {', '.join(lengths)!r} is not one number"
     actual = 0 if body is None else body.length
     if actual is not None and actual != int(lengths[0]):
-        raise LocalProtocolError(
-            f"Content-Length says {lengths[0]} bytes, but the body has {actual}"
-        )
+        return f"Content-Length says {lengths[0]} bytes, but the body has {actual}"
+    return None

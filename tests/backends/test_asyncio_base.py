@@ -541,8 +541,8 @@ def test_dropped_by_another_thread(run):
     run(main)
 
 
-def test_dropped_with_bytes_unsent():
-    """What the loop wanted to call for them is no more."""
+def test_dropped_while_the_loop_has_something_to_tell():
+    """The stream is no more when the loop comes to call it for a write and for a limit."""
 
     async def main() -> None:
         with kinds.listening() as (listener, address):
@@ -551,8 +551,11 @@ def test_dropped_with_bytes_unsent():
         with peer:
             peer.sendall(b"413")
             assert await stream.write(bytes(16 * MIB), limits(), until_readable=True) is False
-            # The socket becomes writable in the turn in which the stream goes.  What is part of a
-            # cycle has no weak references left when its finaliser runs.
+            assert await stream.read(limits()) == b"413"
+            with meanwhile(peer.sendall, b"x"):
+                assert await stream.read(limits(0.05)) == b"x"
+            # The socket becomes writable, and the timer is due, in the turn in which the stream
+            # goes.  What is part of a cycle has no weak references left when its finaliser runs.
             cycle: list[typing.Any] = [stream]
             cycle.append(cycle)
             peer.settimeout(0.1)
