@@ -218,16 +218,20 @@ class ConcurrencyBackend(abc.ABC):
         return None
 
     @abc.abstractmethod
-    async def sleep(self, seconds: float) -> None: ...
+    async def sleep(self, seconds: float) -> None:
+        """Wait for `seconds`."""
 
     @abc.abstractmethod
-    def event(self) -> Event: ...
+    def event(self) -> Event:
+        """An `Event` that has not happened yet."""
 
     @abc.abstractmethod
-    def lock(self) -> Lock: ...
+    def lock(self) -> Lock:
+        """A `Lock` that nobody holds."""
 
     @abc.abstractmethod
-    def guard(self) -> Guard: ...
+    def guard(self) -> Guard:
+        """A `Guard` that nobody holds."""
 
 
 def default_backend() -> ConcurrencyBackend:

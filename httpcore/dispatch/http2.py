@@ -210,19 +210,25 @@ class HTTP2Connection:
             await transport.flush(deadline)
             if stream.sent_all or not (piece or is_last):
                 return True
-            limit = deadline.write
-            if stream.status is not None and (limit is None or limit > _PATIENCE_SECONDS):
-                limit = _PATIENCE_SECONDS
+            if stream.status is None:
+                await transport.wait(
+                    stream, self._may_send_or_stop, deadline, deadline.write, WriteTimeout
+                )
+                continue
+            limit = _PATIENCE_SECONDS
+            if deadline.write is not None:
+                limit = min(limit, deadline.write)
             try:
                 await transport.wait(stream, self._may_send, deadline, limit, WriteTimeout)
             except WriteTimeout:
-                if stream.status is None:
-                    raise
                 return False
         return False
 
     def _may_send(self, stream: Stream) -> bool:
         return not self._state.is_blocked(stream) or _is_answered(stream)
+
+    def _may_send_or_stop(self, stream: Stream) -> bool:
+        return self._may_send(stream) or stream.status is not None
 
     # The response.
 

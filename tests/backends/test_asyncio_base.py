@@ -157,8 +157,8 @@ def test_a_longer_limit_after_a_shorter_one(run):
     async def main() -> None:
         async with Connected(BACKEND) as (stream, peer):
             with meanwhile(peer.sendall, b"x"):
-                assert await stream.read(limits(0.2)) == b"x"
-            with meanwhile(peer.sendall, b"y", after=0.4):
+                assert await stream.read(limits(0.5)) == b"x"
+            with meanwhile(peer.sendall, b"y", after=0.8):
                 assert await stream.read(limits(30)) == b"y"
 
     run(main)

@@ -531,6 +531,7 @@ async def test_used_connection_that_dies(client: httpcore.AsyncClient) -> None:
     def script(peer: H2Peer) -> None:
         peer.respond(peer.request().stream_id)
         peer.request()
+        peer.read_for(0.05)
 
     with H2Server(script) as server:
         await client.get(server.url)
@@ -545,6 +546,7 @@ async def test_new_connection_that_dies(client: httpcore.AsyncClient) -> None:
 
     def script(peer: H2Peer) -> None:
         peer.request()
+        peer.read_for(0.05)  # bytes that are left would make it a RST
 
     with H2Server(script) as server:
         with pytest.raises(httpcore.RemoteProtocolError, match="closed the connection before"):
@@ -1173,7 +1175,7 @@ async def test_cx5_reader_is_cancelled(client: httpcore.AsyncClient, way: str) -
         go_on.wait(5)
         for request in requests[1:]:
             peer.respond(request.stream_id, b"answer")
-        peer.read_to_end()
+        answer_all(peer)
 
     with H2Server(script) as server:
         async with cancelling(way) as tasks:
@@ -1186,6 +1188,7 @@ async def test_cx5_reader_is_cancelled(client: httpcore.AsyncClient, way: str) -
             await sleep(way, 0.02)
             go_on.set()
         assert list(tasks.results.values()) == ["running"] + [b"answer"] * 10
+        assert (await client.get(server.url + "/next")).content == b"/next"
         assert len(server.peers) == 1
         assert resets(server.peers[0]) == {1: Code.CANCEL}
         assert pool_of(client).active_connections == []

@@ -15,6 +15,7 @@ without a script, on h2, which keeps to the rules in its own way.
 from __future__ import annotations
 
 import collections.abc
+import socket
 import ssl
 import struct
 import typing
@@ -284,6 +285,7 @@ class H2Server(RawServer):
         self._settings = settings
 
     def _run(self, connection: RawConnection) -> None:
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         assert connection.read_exactly(len(PREFACE)) == PREFACE
         peer = H2Peer(connection)
         peer.give_credit = self.give_credit
@@ -316,21 +318,26 @@ def serve_with_h2(respond: Respond) -> collections.abc.Callable[[RawConnection],
         requests: dict[int, tuple[list[tuple[str, str]], bytearray]] = {}
         unsent: dict[int, memoryview] = {}
         while True:
+            complete = []
             for event in connection.receive_data(raw.receive()):
                 if isinstance(event, h2.events.RequestReceived):
-                    requests[event.stream_id] = (event.headers, bytearray())  # type: ignore[assignment]
+                    fields = typing.cast("list[tuple[str, str]]", event.headers)
+                    requests[event.stream_id] = (fields, bytearray())
                 elif isinstance(event, h2.events.DataReceived):
                     requests[event.stream_id][1].extend(event.data)
                     connection.acknowledge_received_data(
                         event.flow_controlled_length, event.stream_id
                     )
                 elif isinstance(event, h2.events.StreamEnded):
-                    fields, body = requests.pop(event.stream_id)
-                    connection.send_headers(event.stream_id, [(":status", "200")])
-                    unsent[event.stream_id] = memoryview(respond(fields, bytes(body)))
+                    complete.append(event.stream_id)
                 elif isinstance(event, h2.events.StreamReset):
                     requests.pop(event.stream_id, None)
                     unsent.pop(event.stream_id, None)
+            for stream_id in complete:
+                if stream_id in requests:  # it may have been reset meanwhile
+                    fields, body = requests.pop(stream_id)
+                    connection.send_headers(stream_id, [(":status", "200")])
+                    unsent[stream_id] = memoryview(respond(fields, bytes(body)))
             for stream_id in list(unsent):
                 _send_what_fits(connection, stream_id, unsent)
             raw.send(connection.data_to_send())
