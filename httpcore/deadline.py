@@ -65,9 +65,7 @@ class Deadline:
         return left if seconds is None or left < seconds else seconds
 
     def connecting(self) -> Deadline:
-        """
-        The deadline of opening a connection: every operation until the end of `connect_timeout`.
-        """
+        """The deadline of opening a connection: the end of `connect_timeout` for all of it."""
         return self.phase(self.connect, ConnectTimeout)
 
     def phase(self, seconds: float | None, error: type[Timeout]) -> Deadline:

@@ -117,9 +117,7 @@ class ClientBase:
     def build_request(
         self, method: str, url: URL | str, **options: typing.Unpack[BuildOptions]
     ) -> Request:
-        """
-        A prepared `Request` with everything of the client's in it, not sent yet; see `request()`.
-        """
+        """A prepared `Request` with all that the client adds, not sent yet; see `request()`."""
         request = self._build(method, url, **options)
         request.prepare()
         return request

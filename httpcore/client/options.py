@@ -24,9 +24,7 @@ class SendOptions(typing.TypedDict, total=False):
 
 
 class BuildOptions(typing.TypedDict, total=False):
-    """
-    What a request is made of: the keyword arguments of `build_request()`; see `Client.request`.
-    """
+    """What a request is made of: the arguments of `build_request()`; see `Client.request`."""
 
     content: Content | None
     data: Content | None
@@ -41,9 +39,7 @@ class RequestOptions(BuildOptions, SendOptions, total=False):
 
 
 class OneShotOptions(BuildOptions, total=False):
-    """
-    The keyword arguments of `httpcore.get()` and its kin: those of `request()`, but for `stream`.
-    """
+    """The keyword arguments of `httpcore.get()` and its kin: no `stream`."""
 
     auth: AuthTypes | None | Unset
     allow_redirects: bool

@@ -92,9 +92,7 @@ async def _next_request(call: Call, request: Request, response: ResponseBase) ->
 async def _send_next(
     call: Call, request: Request, auth: Auth | None, stream: bool, response: ResponseBase
 ) -> ResponseBase:
-    """
-    `response.next()`: the one request that the redirect asks for, with its time limits begun anew.
-    """
+    """`response.next()`: the one request that a redirect asks for, its time limits begun anew."""
     call = call._replace(deadline=call.deadline.restarted())
     following = await _next_request(call, request, response)
     auth = _auth_after(auth, request, following)

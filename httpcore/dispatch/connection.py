@@ -147,9 +147,7 @@ class HTTPConnection(Dispatcher):
 
     @property
     def keepalive_hint(self) -> float | None:
-        """
-        For how many seconds the server means to keep the idle connection; `None`: it did not say.
-        """
+        """For how many seconds the server keeps the idle connection; `None`: it did not say."""
         return None if self._protocol is None else self._protocol.keepalive_hint
 
     @property
@@ -180,9 +178,7 @@ class HTTPConnection(Dispatcher):
         ssl: SSLTypes | None = None,
         timeout: TimeoutTypes = None,
     ) -> ResponseBase:
-        """
-        Send `request`, to this connection's origin and with its TLS settings; see `Dispatcher`.
-        """
+        """Send `request`, which has to be for this connection's origin; see `Dispatcher`."""
         if request.url.origin != self.origin:
             raise ValueError(f"{request.url.masked} does not belong to {self.origin!r}")
         if ssl is not None and ssl_config(ssl) != self._ssl:

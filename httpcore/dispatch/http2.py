@@ -215,9 +215,7 @@ class HTTP2Connection:
                     stream, self._may_send_or_stop, deadline, deadline.write, WriteTimeout
                 )
                 continue
-            limit = _PATIENCE_SECONDS
-            if deadline.write is not None:
-                limit = min(limit, deadline.write)
+            limit = _at_most(_PATIENCE_SECONDS, deadline.write)
             try:
                 await transport.wait(stream, self._may_send, deadline, limit, WriteTimeout)
             except WriteTimeout:
@@ -237,7 +235,7 @@ class HTTP2Connection:
     ) -> None:
         limit = deadline.read
         if quiet_since is not None:
-            patience = _QUIET_SECONDS if limit is None else min(limit, _QUIET_SECONDS)
+            patience = _at_most(_QUIET_SECONDS, limit)
             try:
                 await self._transport.wait(stream, _has_head, deadline, patience)
                 return
@@ -293,19 +291,25 @@ class HTTP2Connection:
 
     def finish(self, stream: Stream) -> None:
         """The response is complete."""
-        if not stream.sent_all:
-            self._reset(stream, ErrorCodes.NO_ERROR)  # the rest of the request is pointless (§8.1)
-        self._on_done(self.capacity > 0)
+        # Where the request has not been sent to its end, the rest of it is pointless (§8.1).
+        self._end(None if stream.sent_all else stream, ErrorCodes.NO_ERROR)
 
     def give_up(self, stream: Stream | None) -> None:
         """End the exchange in the middle; waits for nothing."""
-        if stream is not None:
-            self._reset(stream, ErrorCodes.CANCEL)
-        self._on_done(self.capacity > 0)
+        self._end(stream, ErrorCodes.CANCEL)
 
-    def _reset(self, stream: Stream, code: int) -> None:
-        self._transport.do(self._state.reset, stream, code)
-        self._transport.send_soon()
+    def _end(self, stream: Stream | None, code: int) -> None:
+        """End the exchange, and reset `stream` unless it is `None`."""
+        try:
+            if stream is not None:
+                self._transport.do(self._state.reset, stream, code)
+                self._transport.send_soon()
+        finally:
+            self._on_done(self.capacity > 0)
+
+
+def _at_most(seconds: float, limit: float | None) -> float:
+    return seconds if limit is None else min(seconds, limit)
 
 
 def _expects_continue(request: Request) -> bool:

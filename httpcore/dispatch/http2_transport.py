@@ -138,7 +138,8 @@ class HTTP2Transport:
             try:
                 if event is None:
                     in_time = await self._read(own or _until(deadline, ends_at))
-                    await self.flush(deadline, stream)
+                    if self._state.has_output:
+                        await self.flush(deadline, stream)
                     own = None
                 else:
                     in_time = await event.wait(deadline.within(_left(ends_at)))
@@ -226,13 +227,10 @@ class HTTP2Transport:
         """
         if self._writes_may_be_refused:
             await self._backend.sleep(0)
-        data: bytes | bytearray | None = self.do(self._begin_writing)
+        data: bytes | bytearray | None = self.do(self._begin_writing, True)
         if data is None:
             return
-        with self._guard:
-            if self._reader is None:
-                self._reader = "writer"
-            reads = self._reader == "writer" or self._reader is reader
+        reads = self._reader == "writer" or self._reader is reader
         try:
             while data is not None:
                 if await self.stream.write(data, deadline, reads):
@@ -249,12 +247,16 @@ class HTTP2Transport:
             self.fail(exc if isinstance(exc, Timeout) else interrupted)
             raise
         finally:
-            self._leave("writer")
+            if self._reader == "writer":
+                self._leave("writer")
 
-    def _begin_writing(self) -> bytes | bytearray | None:
+    def _begin_writing(self, may_read: bool) -> bytes | bytearray | None:
+        """What to write, `None` if it is not the caller's turn, or there is nothing."""
         if self._writing:
             return None
         self._writing = True
+        if may_read and self._reader is None:
+            self._reader = "writer"
         return self._more_to_write()
 
     def _more_to_write(self) -> bytes | bytearray | None:
@@ -262,6 +264,7 @@ class HTTP2Transport:
         if data:
             return data
         self._writing = False
+        self._end_turn("writer")
         return None
 
     def send_soon(self) -> None:
@@ -271,13 +274,15 @@ class HTTP2Transport:
 
     def send_at_once(self) -> None:
         """Send what has to go out if that takes no wait; else the connection ends here."""
-        data = self.do(self._begin_writing)
+        data = self.do(self._begin_writing, False)
         while data is not None:
             try:
                 run_sync(self.stream.write(data, _AT_ONCE))
-            except (RequestException, SuspendedInSyncCode):
+            except BaseException as exc:
                 self.fail(WriteError(f"{self.stream.peer} takes no more bytes"))
-                return
+                if isinstance(exc, (RequestException, SuspendedInSyncCode)):
+                    return
+                raise
             data = self.do(self._more_to_write)
 
 

@@ -58,9 +58,7 @@ def require_body(request: Request, response: ResponseBase, reason: str) -> None:
 
 
 def keeps_credentials(source: URL, target: URL) -> bool:
-    """
-    Whether what was meant for `source` may go to `target`: the same origin, or its https twin.
-    """
+    """Whether what was meant for `source` may go to `target`: its origin, or the https twin."""
     if source.origin == target.origin:
         return True
     return (

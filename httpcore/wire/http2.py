@@ -117,6 +117,11 @@ class HTTP2State:
             return ASSUMED_STREAMS
         return min(self._output.max_streams, MAX_STREAMS)
 
+    @property
+    def has_output(self) -> bool:
+        """Whether something may have to go out."""
+        return self._output.pending
+
     def take_changed(self) -> list[Stream]:
         """The streams whose owners should look again, once."""
         if not self._changed:

@@ -52,14 +52,24 @@ class Output:
     """
     What we send.
 
+    * `pending`: whether there may be something to take.
     * `settled`: whether the peer's SETTINGS have come.
     * `max_streams`: how many streams the peer allows at once; huge, if it does not say.
     * `max_header_list_bytes`: how large a field section it takes; `None`, if it does not say.
     """
 
-    __slots__ = ("settled", "max_streams", "max_header_list_bytes", "_h2", "_frames", "_unsent")
+    __slots__ = (
+        "pending",
+        "settled",
+        "max_streams",
+        "max_header_list_bytes",
+        "_h2",
+        "_frames",
+        "_unsent",
+    )
 
     def __init__(self) -> None:
+        self.pending = False
         self.settled = False
         self.max_streams = 2**31
         self.max_header_list_bytes: int | None = None
@@ -80,6 +90,7 @@ class Output:
 
     def take(self) -> bytes | bytearray:
         """What has to go out, whole frames, once; nothing, if nothing has to."""
+        self.pending = False
         self._unsent = 0
         data = self._h2.data_to_send()
         if not self._frames:
@@ -95,6 +106,7 @@ class Output:
 
     def open(self, stream_id: int, fields: RawHeaders, end_stream: bool) -> None:
         """A request's field section."""
+        self.pending = True
         self._h2.send_headers(stream_id, fields, end_stream)
 
     def send_data(self, stream_id: int, data: memoryview, end_stream: bool) -> int | None:
@@ -103,6 +115,7 @@ class Output:
 
         `None`: all of it went out, and the end of the stream, if that was asked for.
         """
+        self.pending = True
         frame_limit = min(self._h2.max_outbound_frame_size, MAX_SENT_FRAME_BYTES)
         left = len(data)
         while not self.is_full:
@@ -122,20 +135,24 @@ class Output:
 
     def reset(self, stream_id: int, code: int) -> None:
         """RST_STREAM, for a stream that is open."""
+        self.pending = True
         self._h2.reset_stream(stream_id, code)
 
     def ping(self) -> None:
         """PING, which the peer has to answer."""
+        self.pending = True
         self._h2.ping(b"httpcore")
 
     def credit(self, stream_id: int, size: int) -> None:
         """WINDOW_UPDATE; 0 stands for the connection."""
+        self.pending = True
         # h2 is not told: it counts what it receives, and is not shown DATA.
         self._frames += self._h2.data_to_send()
         self._frames += build_frame(frames.WINDOW_UPDATE, 0, stream_id, _LONG.pack(size))
 
     def go_away(self, code: int) -> None:
         """GOAWAY, in the place of all that was to be sent."""
+        self.pending = True
         self._h2.clear_outbound_data_buffer()
         self._frames = bytearray(build_frame(frames.GOAWAY, 0, 0, _GOAWAY.pack(0, code)))
 
@@ -143,6 +160,7 @@ class Output:
 
     def tell(self, kind: int, stream_id: int, payload: bytes, flags: int = 0) -> list[Event]:
         """Show h2 a frame; raises `ConnectionViolation` for one that it does not accept."""
+        self.pending = self.pending or kind != frames.HEADERS  # it answers some of them
         try:
             return self._h2.receive_data(build_frame(kind, flags, stream_id, payload))
         except H2ProtocolError as exc:

@@ -64,7 +64,8 @@ async def test_opened_again(backend: ConcurrencyBackend) -> None:
     with RawServer.replies([response(b"one")] * 3, close=True) as server:
         connection = HTTPConnection(server.url, backend=backend)
         assert (await connection.request("GET", server.url)).content == b"one"
-        await backend.sleep(0.05)  # until its FIN has come
+        while not connection.is_stale():  # until its FIN has come
+            await backend.sleep(0.01)
         assert (await connection.request("POST", server.url)).content == b"one"
         await connection.close()
         await connection.close()
@@ -178,13 +179,18 @@ def unused_port() -> typing.Iterator[int]:
         yield sock.getsockname()[1]
 
 
+def reset_in_tls(connection: RawConnection) -> None:
+    connection.receive()
+    connection.reset()
+
+
 async def test_cn18_next_address_is_tried(
     monkeypatch: pytest.MonkeyPatch, backend: ConcurrencyBackend, certs: Certs
 ) -> None:
     """The first refuses, the second resets in TLS, the third answers."""
     with (
         unused_port() as refusing,
-        RawServer(RawConnection.reset) as resetting,
+        RawServer(reset_in_tls) as resetting,
         RawServer.replies([response(b"there")], tls=certs.server.server_context()) as server,
     ):
         standing_for(monkeypatch, backend, refusing, resetting.port, server.port)
@@ -198,7 +204,7 @@ async def test_cn18_all_addresses_fail(
     monkeypatch: pytest.MonkeyPatch, backend: ConcurrencyBackend, certs: Certs
 ) -> None:
     """The error lists each address with its reason, and the last one is its cause."""
-    with unused_port() as first, RawServer(RawConnection.reset) as second:
+    with unused_port() as first, RawServer(reset_in_tls) as second:
         shown = standing_for(monkeypatch, backend, first, second.port, first)
         connection = HTTPConnection("https://localhost", backend=backend)
         with pytest.raises(ConnectError, match="any of its 3 addresses") as caught:

@@ -11,7 +11,7 @@ import pytest
 
 import httpcore
 from httpcore.backends.base import TruncatedTLS
-from httpcore.backends.scripted import Arrived, ScriptedBackend
+from httpcore.backends.scripted import Arrived, Piece, ScriptedBackend
 from tests.dispatch.test_http11 import good, serving
 from tests.servers.raw import RawConnection, RawServer
 from tests.ways import pool_of
@@ -21,7 +21,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 def test_three_attempts_at_most() -> None:
     """A request that each connection fails is sent three times at most, then its error counts."""
-    dying = [OK, TruncatedTLS("gone")]
+    dying: list[Piece] = [OK, TruncatedTLS("gone")]
     backend = ScriptedBackend([dying, [ConnectionResetError()]])
     with httpcore.Client(backend=backend) as client:
         client.get("http://example.org")

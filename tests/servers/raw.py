@@ -294,7 +294,7 @@ class RawServer:
         with self._lock:
             self._requests.append(request)
 
-    def __enter__(self) -> RawServer:
+    def __enter__(self) -> typing.Self:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         self._listener = socket.create_server((self.host, 0), family=family, backlog=1024)
         self.port = self._listener.getsockname()[1]

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from httpcore.exceptions import LocalProtocolError, ReadError, RemoteProtocolError
 from httpcore.types import RawHeaders
-from httpcore.wire import http2, http2_output, http2_windows
+from httpcore.wire import http2, http2_output
 from httpcore.wire.http2 import HTTP2State
 from httpcore.wire.http2_fields import request_fields
 from httpcore.wire.http2_stream import Stream
+from httpcore.wire.http2_windows import CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES
 from tests.servers import h2_server
 from tests.servers.h2_server import Code, Frames, parse_frames
 
@@ -27,7 +28,7 @@ class Session:
     def __init__(self, settings: dict[int, int] | None = {}) -> None:  # noqa: B006
         self.server = Frames()
         self.state = HTTP2State(PEER, now=0.0)
-        self.sent: list[hyperframe.Frame] = []
+        self.sent: list[typing.Any] = []
         if settings is not None:
             self.receive(self.server.settings(settings))
 
@@ -36,7 +37,7 @@ class Session:
         self.state.receive(b"".join(frames), now)
         return self.state.take_changed()
 
-    def take(self) -> list[hyperframe.Frame]:
+    def take(self) -> list[typing.Any]:
         """The frames that are sent now."""
         frames = parse_frames(bytes(self.state.take_output()))
         self.sent += frames
@@ -55,11 +56,11 @@ class Session:
         return self.state.send_data(stream, memoryview(data), end_stream)
 
 
-def kinds(frames: list[hyperframe.Frame]) -> list[str]:
+def kinds(frames: list[typing.Any]) -> list[str]:
     return [type(frame).__name__.removesuffix("Frame") for frame in frames]
 
 
-def resets(frames: list[hyperframe.Frame]) -> dict[int, int]:
+def resets(frames: list[typing.Any]) -> dict[int, int]:
     """Which streams are reset in `frames`, with which code."""
     return {
         frame.stream_id: frame.error_code
@@ -91,7 +92,7 @@ def test_preface() -> None:
     settings, update = session.take()
     assert isinstance(settings, hyperframe.SettingsFrame)
     assert settings.settings[h2_server.ENABLE_PUSH] == 0
-    assert settings.settings[h2_server.INITIAL_WINDOW_SIZE] == http2.STREAM_WINDOW_BYTES
+    assert settings.settings[h2_server.INITIAL_WINDOW_SIZE] == STREAM_WINDOW_BYTES
     assert settings.settings[h2_server.MAX_HEADER_LIST_SIZE] == http2.MAX_HEADER_LIST_BYTES
     assert h2_server.MAX_CONCURRENT_STREAMS not in settings.settings
     assert isinstance(update, hyperframe.WindowUpdateFrame)
@@ -106,7 +107,7 @@ def test_one_exchange() -> None:
     stream = session.open()
     (head,) = session.take()
     assert isinstance(head, hyperframe.HeadersFrame)
-    assert head.flags == {"END_STREAM", "END_HEADERS"}
+    assert set(head.flags) == {"END_STREAM", "END_HEADERS"}
     server = session.server
     assert session.receive(server.head(1, 200, [("server", "x")])) == [stream]
     assert (stream.status, stream.headers, stream.ended) == (200, [(b"server", b"x")], False)
@@ -361,7 +362,7 @@ def test_h2_16_credit_for_what_comes_too_late() -> None:
     """H2.16: DATA for streams that were reset counts for the connection's window only."""
     session = Session()
     size, count = 60_000, 1_200
-    assert size * count > http2_windows.CONNECTION_WINDOW_BYTES
+    assert size * count > CONNECTION_WINDOW_BYTES
     for _ in range(count):
         stream = session.open()
         session.state.reset(stream, Code.CANCEL)
@@ -481,7 +482,7 @@ BREAKING: dict[str, tuple[int, typing.Callable[[Frames], list[bytes]]]] = {
     "large frame": (Code.FRAME_SIZE_ERROR, lambda server: [server.frame(0, 0, 1, bytes(16385))]),
     "too much data": (
         Code.FLOW_CONTROL_ERROR,
-        lambda server: [server.head(1), server.data(1, bytes(http2.STREAM_WINDOW_BYTES + 1))],
+        lambda server: [server.head(1), server.data(1, bytes(STREAM_WINDOW_BYTES + 1))],
     ),
     "never opened": (Code.PROTOCOL_ERROR, lambda server: [server.data(5, b"x")]),
     "even stream": (Code.PROTOCOL_ERROR, lambda server: [server.head(2)]),
@@ -640,7 +641,7 @@ def test_h2_5_no_streams_at_all() -> None:
     assert (stream.ended, stream.error) == (True, None)
 
 
-def sent(session: Session, headers: RawHeaders) -> list[hyperframe.Frame]:
+def sent(session: Session, headers: RawHeaders) -> list[typing.Any]:
     session.open(headers=headers)
     return session.take()
 
@@ -776,16 +777,16 @@ def test_h2_17_unread_body_holds_one_window() -> None:
     session = Session()
     unread, other = session.open(), session.open()
     server = session.server
-    session.receive(server.head(1), server.data(1, bytes(http2.STREAM_WINDOW_BYTES)))
+    session.receive(server.head(1), server.data(1, bytes(STREAM_WINDOW_BYTES)))
     credits = [frame for frame in session.take() if isinstance(frame, hyperframe.WindowUpdateFrame)]
     assert [frame.stream_id for frame in credits] == [0]
     session.receive(server.head(3))
     total = 0
-    while total < 2 * http2_windows.CONNECTION_WINDOW_BYTES:
+    while total < 2 * CONNECTION_WINDOW_BYTES:
         session.receive(server.data(3, bytes(256 * 1024)))
         total += len(session.state.take_body(other)[0])
         session.take()
-    assert unread.buffered == http2.STREAM_WINDOW_BYTES
+    assert unread.buffered == STREAM_WINDOW_BYTES
     assert (unread.error, other.error) == (None, None)
 
 
@@ -796,7 +797,7 @@ def test_credit_for_padding() -> None:
     session.receive(session.server.head(1))
     session.take()
     padded = session.server.frame(h2_server.DATA, h2_server.PADDED, 1, b"\xffx" + bytes(255))
-    session.receive(padded * (http2.STREAM_WINDOW_BYTES // 257 - 1))
+    session.receive(padded * (STREAM_WINDOW_BYTES // 257 - 1))
     updates = [frame for frame in session.take() if isinstance(frame, hyperframe.WindowUpdateFrame)]
     assert [frame.stream_id for frame in updates] == [1]
 
