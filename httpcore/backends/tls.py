@@ -15,8 +15,8 @@ that: each call of it is made under `_guard`, which is never held during a wait.
 reach the wire in the order in which it was made, so it is taken from `_outgoing` by one
 side only, the one that has set `_sending`.  That is the writer, with one exception: what
 OpenSSL wants to say while we read (a client certificate asked for late, a renegotiation) the
-reader sends, if nobody is writing; else the writer takes it along with its own.  (HTTP/2,
-which alone reads and writes at once, forbids both: RFC 9113 §9.2.3.)
+reader sends, if nobody is writing; else the writer takes it along with its own.  In the same way
+a writer that comes while the reader sends leaves its ciphertext to the reader.
 
 Closing sends close_notify where that takes no wait, and does not wait for the peer's
 (RFC 8446 §6.1).  A write that was interrupted leaves `_sending` set: half a record may be on the
@@ -56,6 +56,7 @@ class TLSStream(NetworkStream):
         "_process",
         "_closed",
         "_sending",
+        "_flushing",
         "_inner_is_behind",
         "_unsent",
         "_ended",
@@ -78,6 +79,7 @@ class TLSStream(NetworkStream):
         self._process = os.getpid()
         self._closed = False
         self._sending = False
+        self._flushing = False
         self._inner_is_behind = False  # it keeps ciphertext that it could not send yet
         self._unsent: collections.deque[memoryview] = collections.deque()
         self._ended = False
@@ -127,13 +129,22 @@ class TLSStream(NetworkStream):
         return b"".join(pieces) if pieces or self._ended else None
 
     async def _flush(self, deadline: Deadline) -> None:
+        """Send what OpenSSL has to say, unless a writer is there that takes it along."""
         with self._guard:
-            if self._sending:
-                return  # the writer takes it along
-            self._sending = True
-            ciphertext = self._outgoing.read()
-        self._inner_is_behind = not await self._inner.write(ciphertext, deadline, True)
-        self._sending = False
+            if self._sending or not self._outgoing.pending:
+                return
+            self._sending = self._flushing = True
+        try:
+            while self._flushing:
+                with self._guard:
+                    ciphertext = self._outgoing.read()
+                self._inner_is_behind = not await self._inner.write(ciphertext, deadline, True)
+                with self._guard:
+                    # What a writer has left meanwhile goes out too, if the stream within takes it.
+                    if self._inner_is_behind or not self._outgoing.pending:
+                        self._sending = self._flushing = False
+        finally:
+            self._flushing = False
 
     async def write(
         self,
@@ -142,6 +153,9 @@ class TLSStream(NetworkStream):
         until_readable: bool = False,
     ) -> bool:
         with self._guard:
+            if self._flushing:
+                self._ssl.write(data)
+                return True
             if self._sending:
                 raise WriteError(f"{WRITING} {self.peer} failed: another write was interrupted")
             self._sending = True

@@ -161,7 +161,7 @@ class HTTP2Transport:
             data = b""  # a response that is complete says so, whatever TLS does
         except ReadTimeout:
             return False
-        except ReadError as exc:
+        except (ReadError, WriteError) as exc:  # TLS may have something to send while it reads
             self.fail(exc)
             return True
         self._receive(data)

@@ -28,13 +28,14 @@ import struct
 import typing
 
 from h2.errors import ErrorCodes
-from hpack import Decoder, HPACKError
+from hpack import HPACKError
 
 from ..exceptions import LocalProtocolError, RemoteProtocolError, RequestException
 from ..types import RawHeaders
 from . import http2_frames as frames
 from .http2_fields import StreamViolation, section_size
 from .http2_frames import ConnectionViolation, FrameSplitter
+from .http2_hpack import ResponseDecoder
 from .http2_output import Output, error_name
 from .http2_stream import Stream
 from .http2_windows import CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES, ReceiveWindows
@@ -91,8 +92,7 @@ class HTTP2State:
         self._output = Output()
         self._output.start(STREAM_WINDOW_BYTES, CONNECTION_WINDOW_BYTES, MAX_HEADER_LIST_BYTES)
         self._splitter = FrameSplitter()
-        self._decoder = Decoder()
-        self._decoder.max_header_list_size = MAX_HEADER_LIST_BYTES
+        self._decoder = ResponseDecoder(MAX_HEADER_LIST_BYTES)
         self._streams: dict[int, Stream] = {}
         self._next_id = 1
         self._retiring = False
@@ -335,7 +335,7 @@ class HTTP2State:
     def _on_headers(self, flags: int, stream_id: int, block: bytes) -> None:
         try:
             # Also of a stream that has ended: all blocks share one state (RFC 7541 §2.2).
-            fields = typing.cast("RawHeaders", self._decoder.decode(block, raw=True))
+            fields = self._decoder.decode_block(block)
         except HPACKError as exc:
             raise ConnectionViolation(
                 frames.COMPRESSION_ERROR,

@@ -59,7 +59,9 @@ def request_fields(method: str, scheme: str, target: bytes, headers: RawHeaders)
         (b":method", method.encode("ascii")),
         (b":scheme", scheme.encode("ascii")),
         (b":authority", b""),
-        (b":path", target),
+        # Not indexed: there it would drive out fields that come again, and what is secret in it
+        # could be guessed.
+        NeverIndexedHeaderTuple(b":path", target),
     ]
     options = b""
     for given_name, value in headers:

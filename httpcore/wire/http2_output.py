@@ -18,6 +18,7 @@ from h2.settings import SettingCodes
 from ..types import RawHeaders
 from . import http2_frames as frames
 from .http2_frames import ConnectionViolation, build_frame
+from .http2_hpack import RequestEncoder
 
 # No more of a body is framed while this much has not been taken.
 MAX_UNSENT_BYTES = 256 * 1024
@@ -74,6 +75,7 @@ class Output:
         self.max_streams = 2**31
         self.max_header_list_bytes: int | None = None
         self._h2 = _Connection(_CONFIG)
+        self._h2.encoder = RequestEncoder()
         self._frames = bytearray()
         self._unsent = 0
 

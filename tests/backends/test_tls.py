@@ -499,6 +499,38 @@ async def test_the_writer_takes_along_what_the_reader_has_to_say(certs):
 
 
 @pytest.mark.ways("sync")
+async def test_the_reader_takes_along_what_a_writer_has_to_say(certs):
+    """A write that comes while the reader sends is neither refused nor out of order."""
+    inner, stream = await in_memory(wants_certificate_later(certs), certs.ca, certs.client)
+    await stream.write(b"zero", deadline())
+    assert inner.received() == b"zero"
+    inner.server.verify_client_post_handshake()
+    inner.server.write(b"wait")
+    assert await stream.read(deadline()) == b"wait"
+
+    async def write_meanwhile() -> None:
+        inner.before_write = None
+        assert await stream.write(b"one", deadline()) is True
+
+    inner.before_write = write_meanwhile
+    with pytest.raises(ReadTimeout):
+        await stream.read(deadline())
+    assert inner.received() == b"one"
+    assert inner.server.getpeercert()
+    await stream.write(b"two", deadline())
+    assert inner.received() == b"two"
+
+
+@pytest.mark.ways("sync")
+async def test_the_reader_has_nothing_to_send_after_all(certs):
+    """What the reader saw a writer make, and send, it does not try to send again."""
+    inner, stream = await in_memory(certs.server.server_context(), certs.ca)
+    await stream._flush(deadline())
+    await stream.write(b"hello", deadline())
+    assert inner.received() == b"hello"
+
+
+@pytest.mark.ways("sync")
 async def test_what_came_with_the_handshake_counts_as_readable(certs):
     """A write that may be left for reading is left for what OpenSSL has not looked at yet."""
     context = certs.server.server_context()

@@ -141,12 +141,12 @@ async def test_tm4_peer_reads_slowly(make_client: MakeClient) -> None:
         left = int(head.header("Content-Length") or 0)
         while left > 0:
             left -= len(connection.receive())
-            time.sleep(0.005)
+            time.sleep(0.01)
         connection.send(OK)
         connection.wait_closed()
 
     with serving(slow) as server:
-        client = make_client(timeout=TimeoutConfig(write_timeout=0.4))
+        client = make_client(timeout=TimeoutConfig(write_timeout=1.5))
         assert (await client.post(server.url, content=b"x" * 20_000_000)).content == b"ok"
 
 
