@@ -46,7 +46,9 @@ def test_peer_that_takes_no_more_without_an_answer() -> None:
 def test_early_answer_is_not_held_without_bound() -> None:
     """Of a long early answer about a MiB is held while the upload goes on; the rest comes later."""
     length = 30 * len(CHUNK)
-    early = [Arrived(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length)]
+    early: list[Piece | Arrived] = [
+        Arrived(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length)
+    ]
     early += [Arrived(CHUNK)] * 30
     with client_of(early) as client:
         assert len(client.post("http://example.org", content=iter([CHUNK] * 40)).content) == length
