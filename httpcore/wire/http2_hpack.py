@@ -58,12 +58,10 @@ class RequestEncoder(hpack.Encoder):
 
     def __init__(self) -> None:
         super().__init__()
-        self._memory: _Memory[RawHeaders | tuple[typing.Any, ...], bytes] = _Memory(
-            self.header_table
-        )
+        self._memory: _Memory[tuple[typing.Any, ...], bytes] = _Memory(self.header_table)
 
     def encode(self, headers: typing.Any, huffman: bool = True) -> bytes:
-        """The pseudo-headers and the rest are blocks of their own: a path is rarely the last one."""
+        """Pseudo-headers and the rest are done by themselves, as the path differs more often."""
         start = self._encode_part(tuple(headers[:_PSEUDO_HEADERS]))
         return start + self._encode_part(tuple(headers[_PSEUDO_HEADERS:]))
 
