@@ -36,8 +36,12 @@ class _Forks:
         cls.count += 1
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_Forks.note)
+def _no_forks(**hooks: object) -> None:
+    """In the place of `os.register_at_fork` on systems that do not fork."""
+    ...
+
+
+getattr(os, "register_at_fork", _no_forks)(after_in_child=_Forks.note)
 
 
 class ConnectionPool(Dispatcher):

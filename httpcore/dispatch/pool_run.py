@@ -12,7 +12,6 @@ import collections.abc
 import functools
 import time
 import typing
-import weakref
 
 from ..backends.base import ConcurrencyBackend
 from ..config import UNSET, PoolLimits, SSLConfig, Unset
@@ -70,20 +69,21 @@ class PoolRun:
         process it (RFC 9113 §8.7).
         """
         http2 = self._http2
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        attempts = 0
+        while True:
+            attempts += 1
             multiplexes = http2 == "only" if not origin.is_ssl else None if http2 else False
-            slot = await self._slot(key, multiplexes, deadline, fresh=attempt > 1)
+            slot = await self._slot(key, multiplexes, deadline, fresh=attempts > 1)
             connection = slot.connection
             if connection is None:
                 connection = await self._open(slot, origin, ssl, http2, deadline)
             try:
                 return await connection.exchange(request, deadline)
             except Unprocessed as exc:
-                if attempt == MAX_ATTEMPTS or not _may_send_again(request, exc):
+                if attempts == MAX_ATTEMPTS or not _may_send_again(request, exc):
                     raise exc.error from exc.error.__cause__
                 if exc.needs_http11 and http2 is True:
                     http2, key = False, (key, "HTTP/1.1")
-        raise AssertionError("unreachable")
 
     # Getting a connection.
 
@@ -207,14 +207,7 @@ class PoolRun:
             self._do(self.state.discard, slot, time.monotonic())
 
     def _schedule_expiry(self, seconds: float) -> None:
-        run = weakref.ref(self)
-
-        def expire() -> None:
-            alive = run()
-            if alive is not None:
-                alive._expire()
-
-        self._expiry_cancel = self.backend.call_later(seconds, expire)
+        self._expiry_cancel = self.backend.call_later(seconds, self._expire)
 
     def _expire(self) -> None:
         now = time.monotonic()
@@ -240,9 +233,8 @@ class PoolRun:
         """
         In a forked child: close our copies of the parent's sockets, without a word to the peers.
         """
-        for slot in self.state.slots:
-            if slot.connection is not None:
-                slot.connection.abort()
+        for connection in [slot.connection for slot in self.state.slots if slot.connection]:
+            connection.abort()
 
     def _do(self, step: collections.abc.Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """One step of the state, and what follows from it."""

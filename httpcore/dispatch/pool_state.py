@@ -260,19 +260,22 @@ class PoolState(typing.Generic[C]):
         slot.opening = False
         origin.opening -= 1
         origin.multiplexes = capacity > 1
-        # Before it has said so, a connection takes what others to the same origin take.
-        self.set_capacity(slot, int(min(capacity, origin.usual_capacity)))
+        # Before it has said how much it takes, it takes what the one before has said.
+        self._set_capacity(slot, int(min(capacity, origin.usual_capacity)))
 
     def set_capacity(self, slot: Slot[C], capacity: int) -> None:
         """
         `slot` now carries `capacity` exchanges at once; 0: it takes nothing new and ends when idle.
         """
+        slot.origin.usual_capacity = capacity or math.inf
+        self._set_capacity(slot, capacity)
+
+    def _set_capacity(self, slot: Slot[C], capacity: int) -> None:
         if slot.closed:
             return
         self._unshare(slot)
         slot.origin.idle.pop(slot, None)
         slot.capacity = capacity
-        slot.origin.usual_capacity = capacity or math.inf
         if capacity > 1 and slot.active < capacity:
             slot.origin.shared.append(slot)
         elif capacity == 1 and slot.active == 0:
@@ -367,18 +370,14 @@ class PoolState(typing.Generic[C]):
                 self._grant(ticket, self._join_shared(freed, -math.inf))
             self._enqueue(freed)
             self._serve_oldest()
-            while freed.idle and (ticket := freed.first_waiter()) is not None:
-                self._grant(ticket, self._take_idle(freed, -math.inf))
         self._forget_if_empty(freed)
 
     def _serve_oldest(self) -> None:
         while (ticket := self._oldest_waiter()) is not None:
             origin = ticket.origin
+            assert not self._is_blocked(origin), "who may not open a connection is not in the heap"
             if not self._may_open(origin):
-                if not self._is_blocked(origin):
-                    return  # the pool is full: everybody waits
-                self._dequeue()
-                continue
+                return  # the pool is full: everybody waits
             self._overtakes = 0
             self._grant(ticket, self._new_slot(origin))
             self._dequeue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import pathlib
 import threading
 import time
 
@@ -12,6 +13,7 @@ import pytest
 import httpcore
 from httpcore.backends.base import TruncatedTLS
 from httpcore.backends.scripted import Arrived, Piece, ScriptedBackend
+from tests.conftest import MakeClient
 from tests.dispatch.test_http11 import good, serving
 from tests.servers.raw import RawConnection, RawServer
 from tests.ways import pool_of
@@ -127,6 +129,94 @@ def test_two_threads_make_one_run() -> None:
         for thread in threads:
             thread.join(10)
         assert len(pool_of(client)._runs) == 1
+
+
+def test_idle_connection_that_only_looked_readable() -> None:
+    """A call of the idle watch that is about nothing (a TLS ticket) changes nothing."""
+    backend = ScriptedBackend([[OK]])
+    with httpcore.Client(backend=backend) as client:
+        client.get("http://example.org")
+        on_readable = backend.streams[0]._on_readable
+        assert on_readable is not None
+        on_readable()
+        assert len(pool_of(client).keepalive_connections) == 1
+
+
+def test_two_event_loops_at_once() -> None:
+    """One client in two threads with a loop each: both work, neither closes what is the other's."""
+    barrier = threading.Barrier(2)
+    contents: list[bytes] = []
+
+    async def use(client: httpcore.AsyncClient, url: str) -> None:
+        for _ in range(3):
+            barrier.wait(5)
+            contents.append((await client.get(url)).content)
+        barrier.wait(5)
+
+    with RawServer(good) as server:
+        client = httpcore.AsyncClient()
+        threads = [
+            threading.Thread(target=lambda: asyncio.run(use(client, server.url))) for _ in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert contents == [b"ok"] * 6
+        assert len(server.connections) == 2
+        asyncio.run(client.close())
+
+
+async def test_pool_that_was_closed(backend: httpcore.ConcurrencyBackend) -> None:
+    """A closed pool says so, used without a client too."""
+    pool = httpcore.ConnectionPool(backend=backend)
+    await pool.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        await pool.request("GET", "http://example.org")
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty"])
+async def test_dg1_unusable_ca_file(
+    make_client: MakeClient, tmp_path: pathlib.Path, kind: str
+) -> None:
+    """A CA file that cannot be used is an SSLError that names it; plain http works on."""
+    path = tmp_path / "ca.pem"
+    if kind == "empty":
+        path.write_bytes(b"")
+    with serving(good) as server:
+        client = make_client(ssl=path)
+        with pytest.raises(httpcore.SSLError, match=r"ca\.pem"):
+            await client.get(server.url.replace("http:", "https:"))
+        assert pool_of(client).active_connections == []
+        assert (await client.get(server.url)).content == b"ok"
+
+
+async def test_cn14_client_closed_while_a_body_is_streamed(make_client: MakeClient) -> None:
+    """Whoever reads a body when the client is closed gets NetworkError, not a short body."""
+
+    def endless(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\nhello")
+        connection.wait_closed()
+
+    with serving(endless) as server:
+        client = make_client()
+        pieces = (await client.get(server.url, stream=True)).stream()
+        assert await anext(pieces) == b"hello"
+        await client.close()
+        with pytest.raises(httpcore.NetworkError, match="client was closed"):
+            await anext(pieces)
+
+
+async def test_streaming_ends_with_close(make_client: MakeClient) -> None:
+    """An iterator whose response was closed under it says so, and is no short success."""
+    with serving(good) as server:
+        answer = await make_client().get(server.url, stream=True)
+        pieces = answer.stream()
+        assert await anext(pieces) == b"ok"
+        await answer.close()
+        with pytest.raises(httpcore.ResponseClosed):
+            await anext(pieces)
 
 
 def test_fork_hook() -> None:

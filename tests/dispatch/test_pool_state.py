@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from unittest import mock
 
 import pytest
 from hypothesis import settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from httpcore.config import PoolLimits
+from httpcore.dispatch import pool_state
 from httpcore.dispatch.pool_state import MAX_OVERTAKES, PoolState, Slot, Ticket
 
 
@@ -329,6 +331,47 @@ def test_raised_capacity_serves_waiters() -> None:
     assert ticket.slot is slot
 
 
+def test_capacity_of_one() -> None:
+    """A peer that allows one stream at a time: what is under way ends first, then one by one."""
+    state = state_of(hard_limit=1)
+    slot = opened(state, "a", capacity=3)
+    for _ in range(2):
+        assert acquire(state, "a") is slot
+    state.set_capacity(slot, 1)
+    ticket = acquire(state, "a")
+    assert isinstance(ticket, Ticket)
+    for _ in range(2):
+        give_back(state, slot)
+        assert ticket.waiting
+    give_back(state, slot)
+    assert ticket.slot is slot
+    give_back(state, slot)
+    assert list(state.idle) == [slot]
+    state.set_capacity(slot, 2)
+    state.set_capacity(slot, 1)
+    assert list(state.idle) == [slot]
+    assert acquire(state, "a") is slot
+    assert isinstance(acquire(state, "a"), Ticket)
+
+
+def test_usual_capacity() -> None:
+    """Before a connection says how much it takes, it takes what the one before it took."""
+    state = state_of()
+    first = opened(state, "a", capacity=100)
+    state.set_capacity(first, 2)
+    assert opened_again(state, "a", 100).capacity == 2
+    state.set_capacity(first, 0)
+    assert opened_again(state, "a", 100).capacity == 100
+    assert opened(state, "b", capacity=100).capacity == 100
+
+
+def opened_again(state: PoolState[str], key: str, capacity: int) -> Slot[str]:
+    slot = acquire(state, key, multiplexes=None, fresh=True)
+    assert isinstance(slot, Slot)
+    state.opened(slot, capacity)
+    return slot
+
+
 def test_idle_connection_is_discarded() -> None:
     """An idle connection that turned out to be dead is dropped."""
     state = state_of()
@@ -354,6 +397,17 @@ def test_close_wakes_everybody_without_a_slot() -> None:
     assert len(state.slots) == 0
 
 
+def test_connection_that_was_opened_too_late() -> None:
+    """A connection that stands only when the pool has been closed is not kept."""
+    state = state_of()
+    slot = acquire(state, "a")
+    assert isinstance(slot, Slot)
+    state.close()
+    state.opened(slot, 1)
+    give_back(state, slot)
+    assert len(state.idle) == len(state.slots) == 0
+
+
 def test_cn15_dead_origins_leave_nothing_behind() -> None:
     """10,000 origins, once each: no state is kept for those without a connection."""
     state = state_of(soft_limit=5)
@@ -371,10 +425,17 @@ class Pool(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        # Random steps hardly ever overtake a hundred times.
+        self.overtakes = mock.patch.object(pool_state, "MAX_OVERTAKES", 1)
+        self.overtakes.start()
         self.state = state_of(hard_limit=3, origin_limit=2, soft_limit=2)
         self.held: list[Slot[str]] = []
         self.tickets: list[Ticket[str]] = []
+        self.multiplexed: list[Slot[str]] = []
         self.now = 0.0
+
+    def teardown(self) -> None:
+        self.overtakes.stop()
 
     def settle(self) -> None:
         work = self.state.take_work()
@@ -400,6 +461,8 @@ class Pool(RuleBasedStateMachine):
     def finish_opening(self, data: st.DataObject, capacity: int) -> None:
         slot = data.draw(st.sampled_from(self.held))
         if slot.opening:
+            if capacity > 1:
+                self.multiplexed.append(slot)
             self.state.opened(slot, capacity)
             self.settle()
 
@@ -414,12 +477,12 @@ class Pool(RuleBasedStateMachine):
             self.state.release(slot, reusable, self.now, self.now + 5)
         self.settle()
 
-    @precondition(lambda self: self.held)
-    @rule(data=st.data(), capacity=st.sampled_from([0, 1, 3]))
+    @precondition(lambda self: self.multiplexed)
+    @rule(data=st.data(), capacity=st.sampled_from([0, 1, 2, 3]))
     def change_capacity(self, data: st.DataObject, capacity: int) -> None:
-        slot = data.draw(st.sampled_from(self.held))
-        if not slot.opening and slot.capacity > 1:
-            self.state.set_capacity(slot, 2 if capacity == 1 else capacity)
+        slot = data.draw(st.sampled_from(self.multiplexed))
+        if slot.capacity:  # 0 is for good
+            self.state.set_capacity(slot, capacity)
             self.settle()
 
     @precondition(lambda self: self.tickets)

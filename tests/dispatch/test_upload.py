@@ -6,7 +6,7 @@ import pytest
 
 import httpcore
 from httpcore.backends.base import TruncatedTLS
-from httpcore.backends.scripted import Arrived, Piece, ScriptedBackend
+from httpcore.backends.scripted import Arrived, Piece, ScriptedBackend, ScriptedStream
 from tests.servers.certs import Certs
 from tests.servers.raw import RawConnection, RawServer
 
@@ -66,6 +66,31 @@ def test_peer_that_closes_behind_its_answer() -> None:
     """A close behind an answer ends the upload, also of a 200."""
     with client_of([Arrived(OK, after=1000), Arrived(b"")]) as client:
         assert client.post("http://example.org", content=iter([CHUNK] * 9)).content == b"ok"
+
+
+def test_refused_while_the_peer_takes_no_more() -> None:
+    """A 413 that comes while a write is stuck ends the upload at once."""
+    refused = Arrived(b"HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n", after=250_000)
+    with client_of([refused], max_written=250_000) as client:
+        assert client.post("http://example.org", content=iter([CHUNK] * 9)).status_code == 413
+
+
+def test_peer_that_waits_for_us_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer that takes more once its 1xx has been read gets the whole upload."""
+    look = ScriptedStream.read_available
+
+    def look_and_go_on(stream: ScriptedStream) -> bytes | None:
+        data = look(stream)
+        if data:
+            stream.max_written = None
+        return data
+
+    monkeypatch.setattr(ScriptedStream, "read_available", look_and_go_on)
+    hint = Arrived(b"HTTP/1.1 103 Early Hints\r\n\r\n", after=250_000)
+    with client_of([hint, OK], max_written=250_000) as client:
+        backend = client.dispatch._backend  # type: ignore[attr-defined]
+        assert client.post("http://example.org", content=iter([CHUNK] * 9)).content == b"ok"
+        assert backend.streams[0].written.count(b"x") >= 9 * len(CHUNK)
 
 
 def test_early_answer_in_the_last_moment() -> None:
