@@ -427,10 +427,8 @@ def test_cn14_close_from_another_thread_in_a_read(run, backend):
     run(main)
 
 
-def test_a_dropped_stream_closes_its_socket(run, backend, kind):
+def test_a_dropped_stream_closes_its_socket(run, backend):
     """Quietly, and its descriptor may be used by the next connection at once."""
-    if kind == "sync":
-        pytest.skip("there it warns")
 
     async def main() -> None:
         for _ in range(3):
