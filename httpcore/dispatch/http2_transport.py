@@ -74,6 +74,7 @@ class HTTP2Transport:
         self._on_capacity = on_capacity
         self._guard = backend.guard()
         self.capacity = state.capacity
+        self._knows_capacity = False  # until the peer has said it
         self._waiting: dict[Stream, Event] = {}
         self._reader: Reader | None = None  # whose turn it is to read
         self._writing = False
@@ -99,8 +100,9 @@ class HTTP2Transport:
             self._ending = True
             self.send_at_once()  # GOAWAY, perhaps
             self.stream.close()
-        if capacity != self.capacity:
+        if capacity != self.capacity or (not self._knows_capacity and state.settled):
             self.capacity = capacity
+            self._knows_capacity = state.settled
             self._on_capacity(capacity)
         return result
 

@@ -30,196 +30,47 @@ import typing
 from h2.errors import ErrorCodes
 from hpack import HPACKError
 
-from ..exceptions import LocalProtocolError, RemoteProtocolError, RequestException
-from ..types import RawHeaders
+from ..exceptions import RemoteProtocolError, RequestException
 from . import http2_frames as frames
-from .http2_fields import StreamViolation, section_size
+from .http2_fields import StreamViolation
 from .http2_frames import ConnectionViolation, FrameSplitter
 from .http2_hpack import ResponseDecoder
-from .http2_output import Output, error_name
+from .http2_output import error_name
 from .http2_stream import Stream
-from .http2_windows import CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES, ReceiveWindows
+from .http2_streams import HIGHEST_ID, MAX_HEADER_LIST_BYTES, Streams
 
-# How many streams are opened at once, whatever the peer allows: each may hold a window of memory.
-MAX_STREAMS = 256
-# How many before the peer has said how many it allows (it should be no fewer, §6.5.2).
-ASSUMED_STREAMS = 100
-MAX_HEADER_LIST_BYTES = 256 * 1024
 # How many frames that bring nothing may come in a row within a minute (CVE-2019-9512 and its kin).
 MAX_NOISE = 10_000
 _NOISE_SECONDS = 60.0
-_HIGHEST_ID = 2**31 - 1
 _MAX_SHOWN_DEBUG_CHARS = 200
 
 _LONG = struct.Struct(">L")
 _GOAWAY = struct.Struct(">LL")
 
 
-class HTTP2State:
+class HTTP2State(Streams):
     """
     One connection; see the module.
 
-    * `peer`: names the server in errors.
     * `now`: the time on the caller's clock, in seconds.
-    * `closed`: whether it is broken, or ended: nothing can be sent or received any more.
     * `last_received`: when the last bytes came.
-    * `active`: how many streams are open.
     """
 
-    __slots__ = (
-        "closed",
-        "last_received",
-        "_peer",
-        "_output",
-        "_splitter",
-        "_decoder",
-        "_streams",
-        "_next_id",
-        "_retiring",
-        "_used",
-        "_changed",
-        "_blocked",
-        "_windows",
-        "_noise",
-        "_noise_since",
-        "_first_bytes",
-    )
+    __slots__ = ("last_received", "_splitter", "_decoder", "_noise", "_noise_since", "_first_bytes")
 
     def __init__(self, peer: str, now: float) -> None:
-        self.closed = False
+        super().__init__(peer)
         self.last_received = now
-        self._peer = peer
-        self._output = Output()
-        self._output.start(STREAM_WINDOW_BYTES, CONNECTION_WINDOW_BYTES, MAX_HEADER_LIST_BYTES)
         self._splitter = FrameSplitter()
         self._decoder = ResponseDecoder(MAX_HEADER_LIST_BYTES)
-        self._streams: dict[int, Stream] = {}
-        self._next_id = 1
-        self._retiring = False
-        self._used = False
-        self._changed: dict[Stream, None] = {}
-        self._blocked: set[Stream] = set()
-        self._windows = ReceiveWindows()
         self._noise = 0
         self._noise_since = now
         self._first_bytes = b""
 
-    @property
-    def active(self) -> int:
-        return len(self._streams)
-
-    @property
-    def capacity(self) -> int:
-        """How many streams may be open at once; 0: it takes none any more."""
-        if self._retiring or self.closed:
-            return 0
-        if not self._output.settled:
-            return ASSUMED_STREAMS
-        return min(self._output.max_streams, MAX_STREAMS)
-
-    @property
-    def has_output(self) -> bool:
-        """Whether something may have to go out."""
-        return self._output.pending
-
-    def take_changed(self) -> list[Stream]:
-        """The streams whose owners should look again, once."""
-        if not self._changed:
-            return []
-        changed = list(self._changed)
-        self._changed.clear()
-        return changed
-
-    def take_output(self) -> bytes | bytearray:
-        """What has to go out, once; nothing, if nothing has to."""
-        if self._blocked and self._output.is_full:
-            self._wake_blocked()
-        return self._output.take()
-
-    # Sending.
-
-    def open_stream(self, method: str, fields: RawHeaders, end_stream: bool) -> Stream | None:
-        """
-        Open a stream with a request's field section; `None` where it has to be another connection.
-
-        Raises `LocalProtocolError` if `fields` are more than the peer takes (§10.5.1).
-        """
-        if len(self._streams) >= self.capacity:
-            return None
-        limit = self._output.max_header_list_bytes
-        if limit is not None and (size := section_size(fields)) > limit:
-            raise LocalProtocolError(
-                f"the request's header fields are {size} bytes in the counting of HTTP/2, but "
-                f"{self._peer} takes at most {limit} (SETTINGS_MAX_HEADER_LIST_SIZE)"
-            )
-        stream = Stream(self._next_id, method, STREAM_WINDOW_BYTES, self._used)
-        self._output.open(stream.id, fields, end_stream)
-        stream.sent_all = end_stream
-        self._streams[stream.id] = stream
-        self._next_id += 2
-        if self._next_id > _HIGHEST_ID:
-            self._retiring = True
-        return stream
-
     def send_data(self, stream: Stream, data: memoryview, end_stream: bool) -> int:
-        """
-        Send of `data` what the peer's windows allow now; how many bytes that was.
-
-        `end_stream` says that nothing follows `data`; `stream.sent_all` tells whether it went out.
-        Where something did not, `stream` will be among the changed ones when it is worth another
-        try.
-        """
-        if stream.id not in self._streams or stream.stopped:
-            return 0
-        left = self._output.send_data(stream.id, data, end_stream)
-        self._noise = 0
-        if left is not None:
-            self._blocked.add(stream)
-            return len(data) - left
-        if end_stream:
-            stream.sent_all = True
-            if stream.ended:
-                self._forget(stream)
-        return len(data)
-
-    def reset(self, stream: Stream, code: int) -> None:
-        """End `stream` before its time, unless it has ended, and drop what has come of its body."""
-        stream.take()
-        if stream.id in self._streams:
-            self._output.reset(stream.id, code)
-            self._forget(stream)
-
-    def ping(self) -> None:
-        """Ask for a sign of life."""
-        self._output.ping()
-
-    def is_blocked(self, stream: Stream) -> bool:
-        """Whether the peer's windows, or what waits to go out, forbid to send more."""
-        return stream in self._blocked
-
-    def take_body(self, stream: Stream) -> tuple[bytes, bool]:
-        """What has arrived of the body, perhaps nothing; and whether its window has to be told."""
-        data = stream.take()
-        if stream.ended or stream.id not in self._streams:
-            return data, False
-        return data, self._give_credit_back(stream, len(data))
-
-    def _give_credit_back(self, stream: Stream, taken: int) -> bool:
-        credit = self._windows.stream_credit(stream, taken)
-        if credit:
-            self._output.credit(stream.id, credit)
-        return credit > 0
-
-    def _forget(self, stream: Stream) -> None:
-        del self._streams[stream.id]
-        self._blocked.discard(stream)
-        self._windows.forget(stream)
-
-    def _wake_blocked(self) -> None:
-        self._changed.update(dict.fromkeys(self._blocked))
-        self._blocked.clear()
-
-    # Receiving.
+        """See `Streams.send_data()`."""
+        self._noise = 0  # the peer has something to answer
+        return super().send_data(stream, data, end_stream)
 
     def receive(self, data: bytes, now: float) -> None:
         """Take what arrived; never raises."""
@@ -287,8 +138,12 @@ class HTTP2State:
         stream.error = self._error(what)
         self._changed[stream] = None
 
-    def _live(self, stream_id: int) -> Stream | None:
-        """The stream of a frame; `None`: it has ended here, and the frame is ignored (§5.1)."""
+    def _live(self, stream_id: int, is_noise: bool = True) -> Stream | None:
+        """
+        The stream of a frame; `None`: it has ended here, and the frame is ignored (§5.1).
+
+        `is_noise`: whether such a frame brings nothing.
+        """
         stream = self._streams.get(stream_id)
         if stream is None:
             if stream_id % 2 == 0 or stream_id >= self._next_id:
@@ -296,7 +151,8 @@ class HTTP2State:
                     frames.PROTOCOL_ERROR,
                     f"sent a frame on stream {stream_id}, which was never opened",
                 )
-            self._note_noise()
+            if is_noise:
+                self._note_noise()
         return stream
 
     def _note_noise(self) -> None:
@@ -309,7 +165,7 @@ class HTTP2State:
     # One method for each type of frame.
 
     def _on_data(self, flags: int, stream_id: int, data: bytes, size: int) -> None:
-        stream = self._live(stream_id)
+        stream = self._live(stream_id, not data)
         self._windows.receive(size, stream)
         if stream is None:
             return
@@ -408,7 +264,7 @@ class HTTP2State:
         if len(payload) > _GOAWAY.size:
             debug = repr(payload[_GOAWAY.size : _GOAWAY.size + _MAX_SHOWN_DEBUG_CHARS])
             shown += ": " + debug[2:-1][:_MAX_SHOWN_DEBUG_CHARS]
-        for stream in [each for each in self._streams.values() if each.id > last_id & _HIGHEST_ID]:
+        for stream in [each for each in self._streams.values() if each.id > last_id & HIGHEST_ID]:
             self._forget(stream)
             self._changed[stream] = None
             stream.stopped = True
@@ -426,7 +282,7 @@ class HTTP2State:
 
     def _on_window_update(self, flags: int, stream_id: int, payload: bytes) -> None:
         self._note_noise()
-        increment = _LONG.unpack(payload)[0] & _HIGHEST_ID
+        increment = _LONG.unpack(payload)[0] & HIGHEST_ID
         if stream_id == 0:
             if increment == 0:
                 raise ConnectionViolation(frames.PROTOCOL_ERROR, "sent a WINDOW_UPDATE of 0")

@@ -60,6 +60,18 @@ class RequestEncoder(hpack.Encoder):
         super().__init__()
         self._memory: _Memory[tuple[typing.Any, ...], bytes] = _Memory(self.header_table)
 
+    @property
+    def header_table_size(self) -> int:
+        """How large the dynamic table may be, in bytes as HPACK counts them."""
+        return self.header_table.maxsize
+
+    @header_table_size.setter
+    def header_table_size(self, size: int) -> None:
+        # Set to the same size again, hpack would forget to tell the peer of the change before.
+        if size != self.header_table.maxsize:
+            self.header_table.maxsize = size
+            self.table_size_changes.append(size)
+
     def encode(self, headers: typing.Any, huffman: bool = True) -> bytes:
         """Pseudo-headers and the rest are done by themselves, as the path differs more often."""
         start = self._encode_part(tuple(headers[:_PSEUDO_HEADERS]))

@@ -4,11 +4,14 @@ Credit for the connection is given back when bytes arrive, credit for a stream w
 So a body that nobody reads holds `STREAM_WINDOW_BYTES` of memory, and no other stream waits for it.
 The window of a stream whose owner keeps up doubles, so that distance does not limit the speed, up
 to 16 MiB; all streams of a connection together get at most `MAX_GROWTH_BYTES` more in that way.
+
+A stream that was reset may still bring what its window had allowed, as the peer learns of the reset
+later (§5.1).  More than that is an error, so nobody can send for ever what nobody wants.
 """
 
 from __future__ import annotations
 
-from .http2_frames import FLOW_CONTROL_ERROR, ConnectionViolation
+from .http2_frames import FLOW_CONTROL_ERROR, STREAM_CLOSED, ConnectionViolation
 from .http2_stream import Stream
 
 STREAM_WINDOW_BYTES = 1024 * 1024
@@ -20,12 +23,13 @@ CONNECTION_WINDOW_BYTES = 64 * 1024 * 1024
 class ReceiveWindows:
     """The windows of one connection and of its streams."""
 
-    __slots__ = ("_window", "_credit", "_growth_left")
+    __slots__ = ("_window", "_credit", "_growth_left", "_late")
 
     def __init__(self) -> None:
         self._window = CONNECTION_WINDOW_BYTES
         self._credit = 0
         self._growth_left = MAX_GROWTH_BYTES
+        self._late = 0  # how much may still come for streams that were reset
 
     def receive(self, size: int, stream: Stream | None) -> None:
         """
@@ -39,7 +43,11 @@ class ReceiveWindows:
             raise ConnectionViolation(
                 FLOW_CONTROL_ERROR, "sent more than the connection's window allows"
             )
-        if stream is not None:
+        if stream is None:
+            self._late -= size
+            if self._late < 0:
+                raise ConnectionViolation(STREAM_CLOSED, "sent a body for a stream that has ended")
+        else:
             stream.window -= size
             if stream.window < 0:
                 raise ConnectionViolation(
@@ -69,5 +77,7 @@ class ReceiveWindows:
         return credit
 
     def forget(self, stream: Stream) -> None:
-        """`stream` has ended: others may grow instead."""
+        """`stream` has ended, or was reset: others may grow instead."""
         self._growth_left += stream.granted - STREAM_WINDOW_BYTES
+        if not stream.ended:
+            self._late += stream.window

@@ -17,6 +17,7 @@ from hyperframe import frame as hyperframe
 import httpcore
 from httpcore.dispatch import http2 as http2_module
 from httpcore.driver import run_sync
+from httpcore.wire import http2_streams as wire_streams
 from httpcore.wire.http2_windows import STREAM_WINDOW_BYTES
 from tests import ways
 from tests.client.test_cancellation import Stepping
@@ -249,6 +250,24 @@ async def test_queue_when_streams_run_out(make_client: MakeClient, way: str) -> 
         assert answers == [b"/x"] * 10
         assert len(server.peers) == 1
         assert len(pool_of(client).keepalive_connections) == 1
+
+
+async def test_limit_of_another_connection(client: httpcore.AsyncClient, way: str) -> None:
+    """A new connection takes what the one before took, until it says how much it takes itself."""
+
+    def script(peer: H2Peer) -> None:
+        peer.send(peer.settings({h2_server.MAX_CONCURRENT_STREAMS: 1}))
+        request = peer.request()
+        peer.send(peer.goaway(request.stream_id))
+        peer.respond(request.stream_id)
+        peer.read_to_end()
+
+    settings = {h2_server.MAX_CONCURRENT_STREAMS: wire_streams.ASSUMED_STREAMS}
+    with H2Server(script, answer_all, settings=settings) as server:
+        await client.get(server.url)
+        await client.get(server.url)
+        assert await together(way, *[getting(client, server.url + "/x")] * 5) == [b"/x"] * 5
+        assert len(server.peers) == 2
 
 
 # Uploads.
@@ -629,6 +648,29 @@ async def test_tls_that_is_cut(make_client: MakeClient, certs: Certs) -> None:
             await client.get(server.url)
 
 
+@pytest.mark.ways("asyncio", "trio")
+async def test_write_fails_while_another_reads(way: str) -> None:
+    """Then the reader is told, and nothing of it is left."""
+
+    def script(peer: H2Peer) -> None:
+        peer.respond(peer.request().stream_id)
+        peer.read_to_end()
+
+    backend = FaultyBackend(ways.make_backend(way), 0, httpcore.WriteError("injected"))
+    with H2Server(script, answer_all) as server:
+        async with ways.make_client(way, http2="only", backend=backend) as client:
+            await client.get(server.url)
+
+            async def fails() -> bytes:
+                await sleep(way, 0.05)
+                backend.fail_at = backend.count + 1
+                return (await client.get(server.url + "/second")).content
+
+            bodies = await together(way, getting(client, server.url + "/first"), fails)
+            assert bodies == [b"/first", b"/second"]
+            assert len(server.peers) == 2
+
+
 async def test_h2_14_stream_ids_run_out(client: httpcore.AsyncClient) -> None:
     """H2.14: then there is a new connection, and no error."""
     with H2Server(answer_all) as server:
@@ -961,6 +1003,30 @@ async def test_connection_on_its_own(way: str, to_close: list[typing.Any]) -> No
             assert await answer.read() == b"both"
         assert await (await get()).read() == b"/"
         assert len(server.peers) == 2
+
+
+async def test_connection_on_its_own_that_retires(way: str, to_close: list[typing.Any]) -> None:
+    """What it has is finished while a new connection takes what comes."""
+    new_one = threading.Event()
+
+    def script(peer: H2Peer) -> None:
+        stream_id = peer.request().stream_id
+        peer.send(peer.head(stream_id), peer.goaway(stream_id))
+        new_one.wait(5)
+        peer.send(peer.data(stream_id, b"old", True))
+        peer.read_to_end()
+
+    with H2Server(script, answer_all) as server:
+        connection = httpcore.HTTPConnection(
+            server.url, http2="only", backend=ways.make_backend(way)
+        )
+        to_close.append(connection)
+        old: typing.Any = await connection.request("GET", server.url, stream=True)
+        await sleep(way, 0.05)
+        new = await connection.request("GET", server.url + "/new")
+        new_one.set()
+        assert (await old.read(), new.content) == (b"old", b"/new")
+        assert server.peers[0].connection.peer_closed.wait(5)
 
 
 async def test_body_after_its_end(client: httpcore.AsyncClient) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from httpcore.exceptions import LocalProtocolError, ReadError, RemoteProtocolError
 from httpcore.types import RawHeaders
-from httpcore.wire import http2, http2_output
+from httpcore.wire import http2, http2_output, http2_streams
 from httpcore.wire.http2 import HTTP2State
 from httpcore.wire.http2_fields import request_fields
 from httpcore.wire.http2_stream import Stream
@@ -93,7 +93,7 @@ def test_preface() -> None:
     assert isinstance(settings, hyperframe.SettingsFrame)
     assert settings.settings[h2_server.ENABLE_PUSH] == 0
     assert settings.settings[h2_server.INITIAL_WINDOW_SIZE] == STREAM_WINDOW_BYTES
-    assert settings.settings[h2_server.MAX_HEADER_LIST_SIZE] == http2.MAX_HEADER_LIST_BYTES
+    assert settings.settings[h2_server.MAX_HEADER_LIST_SIZE] == http2_streams.MAX_HEADER_LIST_BYTES
     assert h2_server.MAX_CONCURRENT_STREAMS not in settings.settings
     assert isinstance(update, hyperframe.WindowUpdateFrame)
     assert update.stream_id == 0
@@ -604,7 +604,7 @@ def test_h2_8_hpack_bomb() -> None:
     session.receive(
         session.server.frame(h2_server.HEADERS, 4, 1, b"\x88" + literal + b"\xbe" * 4096)
     )
-    assert f"more than {http2.MAX_HEADER_LIST_BYTES} bytes" in message(stream)
+    assert f"more than {http2_streams.MAX_HEADER_LIST_BYTES} bytes" in message(stream)
     assert went_away(session) == Code.COMPRESSION_ERROR
 
 
@@ -614,7 +614,7 @@ def test_h2_8_hpack_bomb() -> None:
 def test_h2_5_stream_limit() -> None:
     """H2.5: what the peer allows is the capacity; opening more is refused here."""
     session = Session(settings=None)
-    assert session.state.capacity == http2.ASSUMED_STREAMS
+    assert session.state.capacity == http2_streams.ASSUMED_STREAMS
     session.receive(session.server.settings({h2_server.MAX_CONCURRENT_STREAMS: 2}))
     assert session.state.capacity == 2
     streams = [session.open(), session.open()]
@@ -626,7 +626,7 @@ def test_h2_5_stream_limit() -> None:
     session.receive(session.server.response(3, b"goes on"))
     assert session.state.take_body(streams[1])[0] == b"goes on"
     session.receive(session.server.settings({h2_server.MAX_CONCURRENT_STREAMS: 10_000}))
-    assert session.state.capacity == http2.MAX_STREAMS
+    assert session.state.capacity == http2_streams.MAX_STREAMS
 
 
 def test_h2_5_no_streams_at_all() -> None:
@@ -815,7 +815,9 @@ def test_ping() -> None:
     """We ask for a sign of life, and give one."""
     session = Session()
     session.take()
+    assert not session.state.has_output
     session.state.ping()
+    assert session.state.has_output
     session.receive(session.server.ping(b"abcdefgh"))
     ours, answer = session.take()
     assert "ACK" not in ours.flags

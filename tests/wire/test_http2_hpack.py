@@ -33,7 +33,7 @@ def decoded(decoder: hpack.Decoder, block: bytes) -> RawHeaders:
     return [(name, value) for name, value in typing.cast("RawHeaders", decoder.decode(block, True))]
 
 
-@hypothesis.settings(max_examples=300, deadline=None)
+@hypothesis.settings(max_examples=100, deadline=None)
 @hypothesis.given(st.lists(FIELDS | SIZES, max_size=25))
 def test_encoder(steps: list[RawHeaders | int]) -> None:
     """Any decoder understands what comes out, also when the table changes its size."""
@@ -41,11 +41,12 @@ def test_encoder(steps: list[RawHeaders | int]) -> None:
     for step in steps:
         if isinstance(step, int):
             encoder.header_table_size = step
+            assert encoder.header_table_size == step
         else:
             assert decoded(decoder, encoder.encode(step)) == step
 
 
-@hypothesis.settings(max_examples=300, deadline=None)
+@hypothesis.settings(max_examples=100, deadline=None)
 @hypothesis.given(st.lists(FIELDS | SIZES, max_size=25), st.integers(1, 4))
 def test_decoder(steps: list[RawHeaders | int], repetitions: int) -> None:
     """It understands what any encoder gives, and keeps in step with it."""
@@ -53,12 +54,13 @@ def test_decoder(steps: list[RawHeaders | int], repetitions: int) -> None:
     for step in steps:
         for _ in range(repetitions):
             if isinstance(step, int):
-                encoder.header_table_size = step
+                if step != encoder.header_table_size:  # see RequestEncoder
+                    encoder.header_table_size = step
             else:
                 assert decoder.decode_block(encoder.encode(step)) == step
 
 
-@hypothesis.settings(max_examples=300, deadline=None)
+@hypothesis.settings(max_examples=100, deadline=None)
 @hypothesis.given(
     st.lists(
         st.sampled_from(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 
 from httpcore.wire import http2_windows as windows
-from httpcore.wire.http2_frames import FLOW_CONTROL_ERROR, ConnectionViolation
+from httpcore.wire.http2_frames import FLOW_CONTROL_ERROR, STREAM_CLOSED, ConnectionViolation
 from httpcore.wire.http2_stream import Stream
 
 MIB = 1024 * 1024
@@ -37,8 +37,10 @@ def test_credit_comes_in_portions() -> None:
         credits.append(receive.stream_credit(stream, MIB // 16))
     assert [credit for credit in credits if credit] == [MIB // 2] * 4
     assert receive.connection_credit() == 0
+    other = new_stream(3)
+    other.window = 100 * MIB
     for _ in range(30):
-        receive.receive(MIB, None)
+        receive.receive(MIB, other)
     assert receive.connection_credit() == windows.CONNECTION_WINDOW_BYTES // 2
     assert receive.connection_credit() == 0
 
@@ -51,8 +53,26 @@ def test_windows_are_kept_to() -> None:
         receive.receive(1, stream)
     assert caught.value.code == FLOW_CONTROL_ERROR
     receive = windows.ReceiveWindows()
-    receive.receive(windows.CONNECTION_WINDOW_BYTES, None)
+    stream = new_stream()
+    stream.window = 2 * windows.CONNECTION_WINDOW_BYTES
+    receive.receive(windows.CONNECTION_WINDOW_BYTES, stream)
     with pytest.raises(ConnectionViolation, match="connection's window"):
+        receive.receive(1, stream)
+
+
+def test_what_comes_too_late() -> None:
+    """A stream that was reset may bring what its window allowed; one that ended, nothing."""
+    receive, reset, ended = windows.ReceiveWindows(), new_stream(), new_stream(3)
+    receive.receive(1000, reset)
+    receive.forget(reset)
+    receive.receive(windows.STREAM_WINDOW_BYTES - 1000, None)
+    with pytest.raises(ConnectionViolation, match="for a stream that has ended") as caught:
+        receive.receive(1, None)
+    assert caught.value.code == STREAM_CLOSED
+    receive = windows.ReceiveWindows()
+    ended.receive_data(b"", True)
+    receive.forget(ended)
+    with pytest.raises(ConnectionViolation):
         receive.receive(1, None)
 
 
