@@ -30,7 +30,6 @@ import typing
 from ..deadline import Deadline
 from ..exceptions import ConnectTimeout, ReadError, ReadTimeout, Timeout, WriteError, WriteTimeout
 from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream
-from .owned_socket import owned
 from .sockets import (
     CONNECTING,
     READING,
@@ -261,10 +260,6 @@ class SyncStream(NetworkStream):
         if not self._reading and not self._writing:
             self._socket.close()
 
-    def __del__(self) -> None:
-        """Quietly: whoever owned the stream says what there is to say."""
-        self._socket.close()
-
     @property
     def is_closed(self) -> bool:
         return self._closed
@@ -369,7 +364,7 @@ class SyncBackend(ConcurrencyBackend):
 
     async def connect_tcp(self, address: Address, peer: str, deadline: Deadline) -> SyncStream:
         try:
-            return SyncStream(owned(_connected_socket(address, peer, deadline)), peer)
+            return SyncStream(_connected_socket(address, peer, deadline), peer)
         except Timeout:
             raise
         except OSError as error:

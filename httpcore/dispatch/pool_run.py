@@ -80,9 +80,10 @@ class PoolRun:
             try:
                 return await connection.exchange(request, deadline)
             except Unprocessed as exc:
-                if attempts == MAX_ATTEMPTS or not _may_send_again(request, exc):
+                is_stuck = exc.needs_http11 and http2 == "only"
+                if attempts == MAX_ATTEMPTS or is_stuck or not _may_send_again(request, exc):
                     raise exc.error from exc.error.__cause__
-                if exc.needs_http11 and http2 is True:
+                if exc.needs_http11:
                     http2, key = False, (key, "HTTP/1.1")
 
     # Getting a connection.

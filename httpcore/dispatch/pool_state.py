@@ -163,13 +163,16 @@ class PoolState(typing.Generic[C]):
         (`slot.opening`); or a ticket, where neither is possible now.
 
         `multiplexes`: whether connections to it carry several exchanges at once; `None`: unknown.
-        `event` makes the ticket's event.  `fresh`: rather open one than use
-        one that is there.
+        `event` makes the ticket's event.  `fresh`: rather open one than use one that is there; not
+        where they carry several exchanges, as a dead one of these is known, and many may come here
+        because of it.
         """
         origin = self._origins.get(key)
         if origin is None:
             origin = self._origins[key] = _OriginState(key, multiplexes)
-        slot = self._new_slot(origin) if fresh and self._may_open(origin) else None
+        slot = None
+        if fresh and not origin.multiplexes and self._may_open(origin):
+            slot = self._new_slot(origin)
         slot = slot or self._join_shared(origin, now) or self._take_idle(origin, now)
         if slot is None and self._may_open(origin):
             slot = self._new_slot(origin)

@@ -358,18 +358,24 @@ def test_usual_capacity() -> None:
     """Before a connection says how much it takes, it takes what the one before it took."""
     state = state_of()
     first = opened(state, "a", capacity=100)
-    state.set_capacity(first, 2)
-    assert opened_again(state, "a", 100).capacity == 2
-    state.set_capacity(first, 0)
-    assert opened_again(state, "a", 100).capacity == 100
+    state.set_capacity(first, 1)
+    second = opened(state, "a", capacity=100)
+    assert second.capacity == 1
+    state.set_capacity(second, 0)
+    assert opened(state, "a", capacity=100).capacity == 100
     assert opened(state, "b", capacity=100).capacity == 100
 
 
-def opened_again(state: PoolState[str], key: str, capacity: int) -> Slot[str]:
-    slot = acquire(state, key, multiplexes=None, fresh=True)
-    assert isinstance(slot, Slot)
-    state.opened(slot, capacity)
-    return slot
+def test_fresh_connection_that_is_shared() -> None:
+    """Many whose shared connection has died share the one that the first of them opens."""
+    state = state_of()
+    dead = opened(state, "a", capacity=100)
+    acquire(state, "a")
+    give_back(state, dead, reusable=False)
+    first = acquire(state, "a", fresh=True)
+    assert isinstance(first, Slot)
+    state.opened(first, 100)
+    assert acquire(state, "a", fresh=True) is first
 
 
 def test_idle_connection_is_discarded() -> None:

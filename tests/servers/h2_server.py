@@ -116,8 +116,12 @@ class H2Request:
     def __init__(self, stream_id: int, fields: list[tuple[str, str]]) -> None:
         self.stream_id = stream_id
         self.fields = fields
-        self.body = b""
+        self.received = bytearray()
         self.ended = False
+
+    @property
+    def body(self) -> bytes:
+        return bytes(self.received)
 
     def __getitem__(self, name: str) -> str:
         return dict(self.fields)[name]
@@ -181,7 +185,7 @@ class H2Peer(Frames):
             if "END_HEADERS" in frame.flags:
                 self._begin(frame.stream_id)
         if isinstance(frame, hyperframe.DataFrame):
-            self.requests[frame.stream_id].body += frame.data
+            self.requests[frame.stream_id].received += frame.data
             if self.give_credit and frame.data:
                 self.send(
                     self.window_update(0, len(frame.data)),
