@@ -137,12 +137,21 @@ class ResponseBase:
 
     @classmethod
     def adopt(cls, response: ResponseBase) -> typing.Self:
-        """`response` as one of this class: the same head, the same body."""
+        """`response` as one of this class, its history too: the same heads, the same bodies."""
+        history: list[ResponseBase] = []
+        for earlier in response.history:
+            # Each has those before it as its own history: adopting them from there again would
+            # take twice as long with every redirect.
+            history.append(cls._adopt_one(earlier, list(history)))
+        return cls._adopt_one(response, history)
+
+    @classmethod
+    def _adopt_one(cls, response: ResponseBase, history: list[ResponseBase]) -> typing.Self:
         if type(response) is cls:
             return response
         adopted = cls.__new__(cls)
         adopted.__dict__.update(response.__dict__)
-        adopted.history = [cls.adopt(earlier) for earlier in response.history]
+        adopted.history = history
         return adopted
 
     # The head.

@@ -304,6 +304,14 @@ async def test_rd14_too_many(make_client: MakeClient) -> None:
         assert len(caught.value.response.history) == 20
 
 
+async def test_many_redirects_take_no_longer_each(make_client: MakeClient) -> None:
+    """A chain of 60 is followed; work that doubled with every hop would never end."""
+    rules = {f"/{number}": (302, f"/{number + 1}") for number in range(60)}
+    with redirecting(rules) as server:
+        answer = await make_client(max_redirects=60).get(server.url + "/0")
+        assert [len(earlier.history) for earlier in answer.history] == list(range(60))
+
+
 async def test_max_redirects_zero(make_client: MakeClient) -> None:
     """max_redirects=0 follows none."""
     with redirecting({"/a": (302, "/b")}) as server, pytest.raises(httpcore.TooManyRedirects):
