@@ -154,7 +154,7 @@ def test_cx1_cancelled_at_each_step_on_asyncio(exchange: Exchange, tls: bool, ce
         for number in itertools.count(1):
             if asyncio.run(cancelled_at(number, server.url)):
                 break
-        assert number > 3
+        assert number > 2, "connecting and the answer are waited for"
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
@@ -172,7 +172,7 @@ def test_cx1_cancelled_at_each_step_on_trio(exchange: Exchange, certs: Certs) ->
         for number in itertools.count(1):
             if trio.run(cancelled_at, number, server.url):
                 break
-        assert number > 3
+        assert number > 2, "connecting and the answer are waited for"
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ async def test_dg6_error_at_each_operation(
             assert all(stream.is_closed for stream in backend.streams)
             if not reached:
                 break
-        assert number > 3
+        assert number > 2, "connecting and the answer are waited for"
 
 
 @pytest.mark.ways("asyncio")
