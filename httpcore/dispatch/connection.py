@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import collections
 import collections.abc
-import time
 import typing
 
 from ..backends.base import ConcurrencyBackend, NetworkStream, default_backend
 from ..config import DEFAULT_SSL, DEFAULT_TIMEOUT, SSLTypes, TimeoutConfig, ssl_config
 from ..deadline import Deadline, TimeoutTypes, as_deadline
-from ..exceptions import ConnectError, ConnectTimeout, RequestException, SSLError
+from ..exceptions import ConnectError, RequestException
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import URL, Origin
 from ..wire.http11 import H11Parser, Parser
 from .base import Abandoned, Dispatcher, Unprocessed
+from .connecting import open_stream
 from .http11 import HTTP11Connection
 
 if typing.TYPE_CHECKING:
@@ -75,36 +75,13 @@ class HTTPConnection(Dispatcher):
         """
         Connect, with TLS where the origin is https, within the deadline's `connect_timeout`.
 
-        Tries each address that the host name stands for.  Raises `ConnectError` that lists what
-        became of each, `SSLError`, `ConnectTimeout`.
+        Raises what `open_stream()` raises.
         """
         backend = self._backend or default_backend()
-        connecting = deadline.connecting()
-        addresses = await backend.resolve(self.origin.host, self.origin.port, connecting)
-        failures: list[ConnectError | ConnectTimeout] = []
-        for tried, address in enumerate(addresses):
-            others = len(addresses) - tried - 1
-            try:
-                stream = await backend.connect_tcp(
-                    address, self.origin.peer, _share(connecting, others)
-                )
-                stream = await self._secured(stream, backend, connecting)
-            except SSLError:
-                raise
-            except (ConnectError, ConnectTimeout) as exc:
-                failures.append(exc)
-                continue
-            self._protocol = self._speaking_over(stream, backend)
-            return
-        raise _all_failed(self.origin.peer, failures)
-
-    async def _secured(
-        self, stream: NetworkStream, backend: ConcurrencyBackend, deadline: Deadline
-    ) -> NetworkStream:
-        if not self.origin.is_ssl:
-            return stream
-        http2 = self._http2 is not False
-        return await backend.start_tls(stream, self._ssl, http2, self.origin.host, deadline)
+        stream = await open_stream(
+            self.origin, self._ssl, self._http2 is not False, backend, deadline.connecting()
+        )
+        self._protocol = self._speaking_over(stream, backend)
 
     def _speaking_over(
         self, stream: NetworkStream, backend: ConcurrencyBackend
@@ -231,23 +208,3 @@ def checked_http2(http2: HTTP2) -> HTTP2:
     if http2 not in (True, False, "only"):
         raise ValueError(f"http2 is True, False or 'only', not {http2!r}")
     return http2
-
-
-def _share(deadline: Deadline, others: int) -> Deadline:
-    """The time for one address, so that one that does not answer leaves some to the `others`."""
-    if deadline.ends_at is None or others == 0:
-        return deadline
-    return deadline.phase((deadline.ends_at - time.monotonic()) / (others + 1), ConnectTimeout)
-
-
-def _all_failed(
-    peer: str, failures: list[ConnectError | ConnectTimeout]
-) -> ConnectError | ConnectTimeout:
-    if len(failures) == 1 or isinstance(failures[-1], ConnectTimeout):
-        return failures[-1]
-    error = ConnectError(
-        f"cannot connect to {peer}, any of its {len(failures)} addresses: "
-        + "; ".join(str(failure) for failure in failures)
-    )
-    error.__cause__ = failures[-1]
-    return error
