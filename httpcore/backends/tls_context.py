@@ -17,6 +17,7 @@ import threading
 import typing
 
 from ..config import Path, SSLConfig
+from ..environment import ca_variable
 from ..exceptions import SSLError
 from .sockets import reason
 
@@ -90,8 +91,10 @@ def _load_authorities(context: ssl.SSLContext, path: Path) -> None:
         # OpenSSL opens the files of a folder by the hashes of their subjects, when it needs them.
         usable = any(re.fullmatch(r"[0-9a-f]{8}\.[0-9]+", entry) for entry in os.listdir(name))
     except (OSError, ValueError) as error:
+        variable = ca_variable(name)
+        named = repr(name) if variable is None else f"{name!r}, which {variable} names"
         raise SSLError(
-            f"cannot load CA certificates from {name!r}: {reason(error)}; verify takes a PEM file, "
+            f"cannot load CA certificates from {named}: {reason(error)}; verify takes a PEM file, "
             "a folder prepared by `openssl rehash`, or True for certifi's certificates"
         ) from error
     if not usable:

@@ -23,6 +23,7 @@ from ..deadline import Deadline, timeout_config
 from ..dispatch.base import Dispatcher
 from ..dispatch.connection import HTTP2
 from ..dispatch.pool import ConnectionPool
+from ..environment import TrustEnv, ca_path, trusted_parts, with_ca
 from ..models.headers import Headers, HeaderTypes
 from ..models.query_params import QueryParams, QueryParamTypes
 from ..models.request import Request
@@ -56,6 +57,7 @@ class ClientBase:
         base_url: URL | str | None = None,
         json_codec: JSONCodec | None = None,
         raise_for_status: bool | collections.abc.Callable[[ResponseBase], bool] = False,
+        trust_env: TrustEnv = True,
         backend: ConcurrencyBackend | None = None,
     ) -> None:
         """
@@ -76,8 +78,14 @@ class ClientBase:
         * `json_codec`: a `JSONCodec` that writes and reads JSON; `None`: the standard library.
         * `raise_for_status`: whether every call ends in `response.raise_for_status()`; or a
           callable that is given a response of 4xx or 5xx and tells whether it is to be raised.
+        * `trust_env`: whether what is not said in code is taken from the environment, as it is
+          now: `True`, `False`, or a set of its parts.  `"ca"`: where `verify` is `True`, the CA
+          file or folder of REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE or SSL_CERT_DIR in
+          the place of certifi's.
         * `backend`: a `ConcurrencyBackend` in the place of the default one.
         """
+        self.trust_env = trusted_parts(trust_env)
+        self._ca_path = ca_path() if "ca" in self.trust_env else None
         self.headers = self._default_headers().merged(headers)
         self.query_params = QueryParams(query_params)
         self.base_url = None if base_url is None else URL(base_url)
@@ -89,7 +97,7 @@ class ClientBase:
         self.owns_dispatch = dispatch is None
         if dispatch is None:
             dispatch = ConnectionPool(
-                ssl=ssl_config(ssl),
+                ssl=with_ca(ssl_config(ssl), self._ca_path),
                 timeout=self.timeout,
                 pool_limits=pool_limits,
                 http2=http2,
@@ -173,6 +181,8 @@ class ClientBase:
             raise TypeError(
                 "an async iterable as content needs an AsyncClient; give Client a plain one"
             )
+        if ssl is not None and self._ca_path is not None:
+            ssl = with_ca(ssl_config(ssl), self._ca_path)
         limits = self.timeout if timeout is UNSET else timeout_config(timeout).over(self.timeout)
         call = Call(self.dispatch, ssl, Deadline(limits), self.max_redirects)
         used_auth = self._auth_for(request) if isinstance(auth, Unset) else auth_from(auth)
