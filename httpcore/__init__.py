@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing
 
 from .__version__ import __version__
-from .api import delete, get, head, options, patch, post, put, request
+from .api import delete, get, head, options, patch, post, put, query, request
 from .backends.base import ConcurrencyBackend
 from .backends.sync import SyncBackend
 from .client.async_client import AsyncClient, TrioClient
@@ -82,6 +82,7 @@ __all__ = [
     "put",
     "patch",
     "delete",
+    "query",
     # Messages.
     "Request",
     "Response",

@@ -56,3 +56,8 @@ def patch(url: URL | str, **options: typing.Unpack[OneShotOptions]) -> Response:
 def delete(url: URL | str, **options: typing.Unpack[OneShotOptions]) -> Response:
     """Send one DELETE request; see `request()`."""
     return request("DELETE", url, **options)
+
+
+def query(url: URL | str, **options: typing.Unpack[OneShotOptions]) -> Response:
+    """Send one QUERY request; see `request()`."""
+    return request("QUERY", url, **options)

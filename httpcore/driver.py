@@ -8,9 +8,14 @@ whole chain and comes back with the result.
 from __future__ import annotations
 
 import collections.abc
+import contextvars
 import typing
+from _thread import get_ident
 
 T = typing.TypeVar("T")
+
+# Which thread drives, not only that one does: new threads may inherit the context.
+_driving_thread = contextvars.ContextVar("httpcore_driving_thread", default=0)
 
 
 class SuspendedInSyncCode(BaseException):
@@ -25,10 +30,13 @@ class SuspendedInSyncCode(BaseException):
 
 def run_sync(coroutine: collections.abc.Coroutine[typing.Any, typing.Any, T]) -> T:
     """Run `coroutine`, none of whose awaits may suspend, and return its result."""
+    token = _driving_thread.set(get_ident())
     try:
         coroutine.send(None)
     except StopIteration as done:
         return typing.cast("T", done.value)
+    finally:
+        _driving_thread.reset(token)
     try:
         coroutine.throw(
             SuspendedInSyncCode(
@@ -41,3 +49,8 @@ def run_sync(coroutine: collections.abc.Coroutine[typing.Any, typing.Any, T]) ->
     finally:
         coroutine.close()
     raise SuspendedInSyncCode("a coroutine driven by the sync client suspended twice")
+
+
+def is_driven() -> bool:
+    """Whether the code that runs is inside `run_sync`: whatever loop may run around it."""
+    return _driving_thread.get() == get_ident()

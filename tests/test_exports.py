@@ -18,7 +18,7 @@ README = pathlib.Path(__file__).parents[1] / "README.md"
 EXPORTS = """
     __version__
     Client AsyncClient TrioClient
-    request get options head post put patch delete
+    request get options head post put patch delete query
     Request Response AsyncResponse URL Origin Headers QueryParams codes SECRET_HEADERS
     SSLConfig TimeoutConfig PoolLimits JSONCodec
     Auth BasicAuth

@@ -14,7 +14,7 @@ from httpcore.client.base import ClientBase
 from httpcore.client.options import BuildOptions, OneShotOptions, RequestOptions, SendOptions
 from httpcore.models.response_base import ResponseBase
 
-VERBS = ("get", "options", "head", "post", "put", "patch", "delete")
+VERBS = ("get", "options", "head", "post", "put", "patch", "delete", "query")
 PAIRS = [(Client, AsyncClient, ClientBase), (Response, AsyncResponse, ResponseBase)]
 IDS = ["clients", "responses"]
 

@@ -1,4 +1,4 @@
-"""Finds out which library runs the current coroutine, and gives the backend for it.
+"""Finds out what runs the current coroutine, and gives the backend for it.
 
 Neither asyncio nor trio is imported before it runs.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from ..driver import is_driven
 from .base import ConcurrencyBackend
 
 _backends: dict[str, ConcurrencyBackend] = {}
@@ -14,10 +15,12 @@ _backends: dict[str, ConcurrencyBackend] = {}
 
 def running_backend() -> ConcurrencyBackend:
     """
-    The backend of the event loop that is running, asyncio's or trio's; always the same object.
+    The backend of what runs this coroutine: a sync client, trio or asyncio; always the same object.
 
-    Raises `RuntimeError` where none runs.
+    Raises `RuntimeError` where none of them does.
     """
+    if is_driven():
+        return _backends.get("sync") or _sync_backend()
     # Modules may be half imported, by another thread.  Trio comes first: a trio task may be the
     # guest of an asyncio loop, which then runs too.
     lowlevel = getattr(sys.modules.get("trio"), "lowlevel", None)
@@ -29,6 +32,12 @@ def running_backend() -> ConcurrencyBackend:
     raise RuntimeError(
         "no event loop is running: await this from asyncio or trio, or use httpcore.Client"
     )
+
+
+def _sync_backend() -> ConcurrencyBackend:
+    from .sync import SyncBackend
+
+    return _backends.setdefault("sync", SyncBackend())
 
 
 def _asyncio_backend() -> ConcurrencyBackend:

@@ -235,7 +235,7 @@ class ConcurrencyBackend(abc.ABC):
 
 
 def default_backend() -> ConcurrencyBackend:
-    """The backend of the event loop that is running: asyncio's or trio's."""
+    """The backend of what runs this coroutine: a sync client, asyncio or trio."""
     from .auto import running_backend  # imports asyncio, which a sync client does not need
 
     return running_backend()

@@ -69,6 +69,12 @@ class AsyncClient(ClientBase):
         """Send a DELETE request; see `request()`."""
         return await self.request("DELETE", url, **options)
 
+    async def query(
+        self, url: URL | str, **options: typing.Unpack[RequestOptions]
+    ) -> AsyncResponse:
+        """Send a QUERY request: safe as GET is, with a body as POST has one; see `request()`."""
+        return await self.request("QUERY", url, **options)
+
     async def send(self, request: Request, **options: typing.Unpack[SendOptions]) -> AsyncResponse:
         """Send a `Request` as it is, without the client's headers; see `Client.send`."""
         return AsyncResponse.adopt(await self._send(request, **options))

@@ -31,10 +31,41 @@ from ..models.response_base import ResponseBase
 from ..models.url import URL
 from ..policy.auth import Auth, AuthTypes, auth_from
 from ..types import Content
-from .options import SEND_OPTIONS, BuildOptions, absolute_url, one_of, wants_redirects
+from .options import (
+    BUILD_OPTIONS,
+    SEND_OPTIONS,
+    BuildOptions,
+    absolute_url,
+    check_names,
+    one_of,
+    wants_redirects,
+)
 from .sender import Call, send
 
 USER_AGENT = f"python-httpcore/{__version__}"
+
+
+def _dispatcher(dispatch: object) -> Dispatcher:
+    if not isinstance(dispatch, Dispatcher):
+        raise TypeError(f"dispatch takes a Dispatcher, not {dispatch!r}")
+    return dispatch
+
+
+def _redirects(count: object) -> int:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise ValueError(f"max_redirects takes a whole number from 0 on, not {count!r}")
+    return count
+
+
+_ATTRIBUTES: dict[str, collections.abc.Callable[[typing.Any], object]] = {
+    "headers": Headers,
+    "query_params": QueryParams,
+    "base_url": lambda url: None if url is None else URL(url),
+    "timeout": lambda timeout: timeout_config(timeout).over(DEFAULT_TIMEOUT),
+    "max_redirects": _redirects,
+    "auth": auth_from,
+    "dispatch": _dispatcher,
+}
 
 
 class ClientBase:
@@ -106,6 +137,11 @@ class ClientBase:
         self.dispatch = dispatch
         self._closed = False
 
+    def __setattr__(self, name: str, value: typing.Any) -> None:
+        """What is assigned later may be all that the constructor takes, and is checked as there."""
+        check = _ATTRIBUTES.get(name)
+        super().__setattr__(name, value if check is None else check(value))
+
     @staticmethod
     def _default_backend() -> ConcurrencyBackend | None:
         """`None` leaves it to the pool to find out what runs."""
@@ -126,6 +162,7 @@ class ClientBase:
         self, method: str, url: URL | str, **options: typing.Unpack[BuildOptions]
     ) -> Request:
         """A prepared `Request` with all that the client adds, not sent yet; see `request()`."""
+        check_names(options, BUILD_OPTIONS)
         request = self._build(method, url, **options)
         request.prepare()
         return request
@@ -163,6 +200,7 @@ class ClientBase:
         self, method: str, url: URL | str, options: dict[str, typing.Any]
     ) -> ResponseBase:
         send_options = {name: options.pop(name) for name in SEND_OPTIONS & options.keys()}
+        check_names(options, BUILD_OPTIONS)
         return await self._send(self._build(method, url, **options), **send_options)
 
     async def _send(

@@ -90,6 +90,10 @@ class Client(ClientBase):
         """Send a DELETE request; see `request()`."""
         return self.request("DELETE", url, **options)
 
+    def query(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> Response:
+        """Send a QUERY request: safe as GET is, with a body as POST has one; see `request()`."""
+        return self.request("QUERY", url, **options)
+
     def send(self, request: Request, **options: typing.Unpack[SendOptions]) -> Response:
         """Send a `Request` as it is, without the client's headers; `options` as for `request()`."""
         return Response.adopt(run_sync(self._send(request, **options)))

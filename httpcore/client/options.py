@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import typing
 
 from ..config import SSLTypes, TimeoutConfig, Unset
@@ -48,6 +49,23 @@ class OneShotOptions(BuildOptions, total=False):
 
 
 SEND_OPTIONS = frozenset(SendOptions.__annotations__)
+BUILD_OPTIONS = frozenset(BuildOptions.__annotations__)
+
+# How other libraries call what is called otherwise here.
+_SPELLINGS = {
+    "body": "content=",
+    "cert": "ssl=httpcore.SSLConfig(cert=...)",
+    "follow_redirects": "allow_redirects=",
+    "verify": "ssl=, which takes False or the path of a CA bundle",
+}
+
+
+def check_names(options: collections.abc.Iterable[str], known: frozenset[str]) -> None:
+    """`TypeError` for an option that is not `known`, with the name it has here."""
+    for name in options:
+        if name not in known:
+            hint = f"; it is spelled {_SPELLINGS[name]}" if name in _SPELLINGS else ""
+            raise TypeError(f"a request has no option {name!r}{hint}")
 
 
 def one_of(name: str, value: typing.Any, other_name: str, other: typing.Any) -> typing.Any:

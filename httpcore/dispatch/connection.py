@@ -37,7 +37,7 @@ class HTTPConnection(Dispatcher):
     * `ssl`: as for `Client`.
     * `timeout`: as for `Client`; for requests that bring none.
     * `http2`: as for `Client`.
-    * `backend`: `None` finds out whether asyncio or trio runs.
+    * `backend`: `None` finds out what runs: asyncio, trio or a sync client.
 
     Over HTTP/1.1 one exchange at a time; a second one while the first one's response has not been
     read is a `RuntimeError`.

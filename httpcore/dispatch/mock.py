@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import copy
 import inspect
 
 from ..config import SSLTypes
@@ -24,7 +25,8 @@ class MockDispatch(Dispatcher):
     >>> client.get("https://example.org").text
     'hello'
 
-    * `handler`: returns a new `Response` each time; may be an async function, for `AsyncClient`.
+    * `handler`: returns a `Response`, a new one each time where its content is an iterator; may be
+      an async function, for `AsyncClient`.
     * `requests`: every request so far, in order.
     """
 
@@ -50,5 +52,7 @@ class MockDispatch(Dispatcher):
                 "the handler of a MockDispatch has to return a Response, "
                 f"not {type(response).__name__}"
             )
+        # A handler may return one response many times: each request gets its own.
+        response = copy.copy(response)
         response.request = response.request or request
         return response if stream else await response.loaded()

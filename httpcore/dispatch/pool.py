@@ -52,7 +52,7 @@ class ConnectionPool(Dispatcher):
     * `timeout`: as for `Client`; for requests that bring none.
     * `pool_limits`: a `PoolLimits`.
     * `http2`: as for `Client`.
-    * `backend`: `None` finds out at each request whether asyncio or trio runs.
+    * `backend`: `None` finds out at each request what runs: asyncio, trio or a sync client.
 
     Over `SyncBackend` it may be shared by threads, elsewhere by the tasks of an event loop.
     Connections belong to the loop that opened them: a pool that is used in another one opens new

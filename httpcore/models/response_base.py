@@ -435,6 +435,12 @@ class ResponseBase:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({int(self.status_code)}, {self.reason_phrase!r})>"
 
+    def __copy__(self) -> typing.Self:
+        """One more response over the same body, which only one of them can stream."""
+        copied = type(self).__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        return copied
+
     def __getstate__(self) -> dict[str, typing.Any]:
         state = dict(self.__dict__, send_next=None, _closed=True)
         state["_body"] = BytesStream(b"")

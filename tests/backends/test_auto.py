@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import subprocess
 import sys
+import threading
 import types
 import typing
 
@@ -14,7 +16,9 @@ import trio
 from httpcore.backends.asyncio_streams import AsyncioBackend
 from httpcore.backends.auto import running_backend
 from httpcore.backends.base import ConcurrencyBackend, default_backend
+from httpcore.backends.sync import SyncBackend
 from httpcore.backends.trio_streams import TrioBackend
+from httpcore.driver import run_sync
 
 
 async def ask() -> ConcurrencyBackend:
@@ -40,6 +44,34 @@ def test_where_nothing_runs():
     """RuntimeError that says what to do."""
     with pytest.raises(RuntimeError, match=r"no event loop is running: .* httpcore\.Client"):
         running_backend()
+
+
+def test_under_a_sync_client():
+    """The blocking backend, always the same object, whatever loop runs around the sync client."""
+
+    async def main() -> None:
+        assert type(run_sync(ask())) is SyncBackend
+        assert type(await ask()) is AsyncioBackend
+
+    assert run_sync(ask()) is run_sync(ask())
+    asyncio.run(main())
+
+
+def test_a_thread_that_a_sync_client_starts():
+    """A thread that inherits the context of a sync client is not driven by it."""
+    found: list[ConcurrencyBackend] = []
+
+    def ask_in_a_loop() -> None:
+        found.append(asyncio.run(ask()))
+
+    async def start() -> None:
+        context = contextvars.copy_context()
+        thread = threading.Thread(target=context.run, args=[ask_in_a_loop])
+        thread.start()
+        thread.join()
+
+    run_sync(start())
+    assert type(found[0]) is AsyncioBackend
 
 
 def test_trio_as_the_guest_of_asyncio():

@@ -101,3 +101,52 @@ def test_compressed_text_and_lines_in_pieces() -> None:
         "one\ntwo \u20ac\n"
     )
     assert b"".join(httpcore.Response(200, fields, iter(pieces)).raw(4)) == packed
+
+
+async def test_options_that_are_none(make_client: MakeClient) -> None:
+    """A request with an unknown option is not sent."""
+    client = make_client()
+    with pytest.raises(TypeError, match=r"no option 'verify'; it is spelled ssl="):
+        await client.get("http://example.org", verify=False)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="no option 'stream'"):
+        client.build_request("GET", "http://example.org", stream=True)  # type: ignore[call-arg]
+
+
+def test_attributes_that_are_assigned() -> None:
+    """What is assigned to a client counts as what its constructor is given, and is checked."""
+    requests = httpcore.MockDispatch(lambda request: httpcore.Response(200))
+    with httpcore.Client() as client:
+        client.dispatch = requests
+        client.auth = ("user", "password")  # type: ignore[assignment]
+        client.base_url = "http://example.org/v1"  # type: ignore[assignment]
+        client.query_params = {"page": 1}  # type: ignore[assignment]
+        client.headers = {"X": "1"}  # type: ignore[assignment]
+        client.timeout = 3  # type: ignore[assignment]
+        client.get("things")
+        (request,) = requests.requests
+        assert request.url == "http://example.org/v1/things?page=1"
+        assert request.headers["Authorization"].startswith("Basic ")
+        assert request.headers["X"] == "1"
+        assert client.timeout == httpcore.TimeoutConfig(3, total_timeout=None)
+        client.base_url = None
+        assert client.base_url is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("max_redirects", -1, ValueError),
+        ("max_redirects", "5", ValueError),
+        ("max_redirects", True, ValueError),
+        ("dispatch", object(), TypeError),
+        ("auth", "user", TypeError),
+        ("timeout", "5", TypeError),
+        ("base_url", "/relative", httpcore.InvalidURL),
+    ],
+)
+def test_attributes_that_make_no_sense(name: str, value: object, error: type[Exception]) -> None:
+    """They are refused where they are given, by the constructor and by assignment."""
+    with pytest.raises(error):
+        httpcore.Client(**{name: value})  # type: ignore[arg-type]
+    with httpcore.Client() as client, pytest.raises(error):
+        setattr(client, name, value)

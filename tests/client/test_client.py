@@ -13,9 +13,10 @@ from httpcore import AsyncClient, Client, MockDispatch, Request, Response, TrioC
 from tests import ways
 from tests.conftest import MakeClient
 from tests.servers.raw import RawServer, response
+from tests.servers.uvicorn_server import UvicornServer
 
 URL = "http://example.org/"
-METHODS = ["get", "options", "head", "post", "put", "patch", "delete"]
+METHODS = ["get", "options", "head", "post", "put", "patch", "delete", "query"]
 
 
 @pytest.fixture
@@ -376,6 +377,15 @@ async def test_a_dispatch_that_was_given_stays_open(make_client: MakeClient) -> 
     assert not dispatch.closed
     with pytest.raises(RuntimeError):
         await client.get(URL)
+
+
+async def test_a_pool_of_ones_own(make_client: MakeClient, app_server: UvicornServer) -> None:
+    """A pool that is given to a client, or to two, finds out by itself what runs."""
+    pool = httpcore.ConnectionPool()
+    for client in make_client(dispatch=pool), make_client(dispatch=pool):
+        assert (await client.get(app_server.url)).status_code == 200
+    assert len(pool.keepalive_connections) == 1
+    await pool.close()
 
 
 async def test_a_dispatch_that_is_empty_is_one_all_the_same(make_client: MakeClient) -> None:

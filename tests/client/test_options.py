@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from httpcore import URL, InvalidURL, Request
-from httpcore.client.options import SEND_OPTIONS, absolute_url, one_of, wants_redirects
+from httpcore.client.options import (
+    BUILD_OPTIONS,
+    SEND_OPTIONS,
+    absolute_url,
+    check_names,
+    one_of,
+    wants_redirects,
+)
 
 
 def test_one_of() -> None:
@@ -37,3 +44,12 @@ def test_absolute_url() -> None:
 def test_send_options() -> None:
     """What is said about sending, as opposed to what is sent."""
     assert {"stream", "auth", "allow_redirects", "ssl", "timeout"} == SEND_OPTIONS
+
+
+def test_check_names() -> None:
+    """What is no option is named, with its spelling here where other libraries have it."""
+    check_names({"json": 1}, BUILD_OPTIONS)
+    with pytest.raises(TypeError, match=r"a request has no option 'follow_redirects'; .*allow_red"):
+        check_names(["content", "follow_redirects"], BUILD_OPTIONS)
+    with pytest.raises(TypeError, match=r"a request has no option 'colour'$"):
+        check_names(["colour"], BUILD_OPTIONS)

@@ -56,6 +56,17 @@ async def test_streams(make_client: MakeClient) -> None:
     assert (await client.get(URL)).content == b"ab"
 
 
+async def test_one_response_many_times(make_client: MakeClient) -> None:
+    """What a handler returns twice is the answer to each of the two requests."""
+    same = Response(200, content=b"same")
+    client = make_client(dispatch=MockDispatch(lambda request: same))
+    first = await client.get(f"{URL}a")
+    second = await client.get(f"{URL}b")
+    assert (first.url.path, second.url.path) == ("/a", "/b")
+    assert first.content == second.content == b"same"
+    assert same.request is None
+
+
 async def test_errors(make_client: MakeClient) -> None:
     """What the handler raises comes out, an error of the library with the request on it."""
 
