@@ -18,7 +18,7 @@ import typing
 
 from ..config import SSLConfig
 from ..deadline import Deadline
-from ..exceptions import ReadError
+from ..exceptions import ReadError, SSLError
 
 if typing.TYPE_CHECKING:
     import socket
@@ -190,8 +190,8 @@ class ConcurrencyBackend(abc.ABC):
         deadline: Deadline,
     ) -> NetworkStream:
         """
-        TLS over `stream`, verified by `config` for `server_hostname`; offers HTTP/2 by ALPN if
-        `http2`.
+        TLS over `stream`, verified by `config` for `server_hostname`, or for another name that
+        `config` has; offers HTTP/2 by ALPN if `http2`.
 
         Raises `SSLError` for what TLS refuses and `ConnectError` for a connection that broke, and
         closes `stream` then.
@@ -202,10 +202,13 @@ class ConcurrencyBackend(abc.ABC):
         try:
             if context is None:
                 context = await self.run_blocking(lambda: tls_context.ssl_context(config, http2))
-        except BaseException:
+        except BaseException as error:
             stream.close()
+            if isinstance(error, SSLError):
+                raise SSLError(f"TLS with {stream.peer}: {error}") from error.__cause__
             raise
-        return await tls_handshake.start_tls(stream, context, server_hostname, deadline)
+        name = config.server_hostname or server_hostname
+        return await tls_handshake.start_tls(stream, context, name, deadline, config.pins)
 
     def call_later(
         self, seconds: float, callback: collections.abc.Callable[[], None]

@@ -15,11 +15,13 @@ from .sockets import reason
 SHAKING_HANDS = "TLS handshake with"  # what was being done; the peer follows
 
 _OWN_CA = "to trust it all the same, give its certificate or CA: SSLConfig(verify='ca.pem')"
+_INCOMPLETE = "the server may leave out intermediate certificates"
 _CLIENT_CERT = "does it want a client certificate? SSLConfig(cert=...)"
 _OLD_VERSION = (
-    "it may be limited to TLS 1.1 and older, which is broken; "
-    "an ssl.SSLContext of your own can allow it"
+    "SSLConfig has minimum_version and maximum_version; TLS 1.1 and older are broken, and need "
+    "ciphers='DEFAULT@SECLEVEL=0' too"
 )
+_WEAK = "SSLConfig(ciphers='DEFAULT@SECLEVEL=1') allows it"
 
 # The codes of X509_verify_cert: what is wrong with the certificate, and what to do.
 _VERIFY = {
@@ -27,13 +29,15 @@ _VERIFY = {
     10: ("has expired", "its operator has to renew it, or the clock of this machine is wrong"),
     18: ("is self-signed", _OWN_CA),
     19: ("was issued by a CA that is not trusted (its root is self-signed)", _OWN_CA),
-    20: (
-        "was issued by a CA that is not known",
-        f"the server may leave out intermediate certificates; {_OWN_CA}",
-    ),
+    20: ("was issued by a CA that is not known", f"{_INCOMPLETE}; {_OWN_CA}"),
+    21: ("was issued by a CA that is not known", f"{_INCOMPLETE}; {_OWN_CA}"),
     23: ("was revoked", "do not trust this server"),
+    26: ("is not one for servers", "its operator has to get one that is"),
     62: ("is for another host", "is the host in the URL right?"),
     64: ("is not for this IP address", "use the name that the certificate is for"),
+    66: ("has a key that is too short to be safe", _WEAK),
+    67: ("was issued by a CA whose key is too short to be safe", _WEAK),
+    68: ("was issued with a hash that is broken", _WEAK),
 }
 _HAS_EXPIRED, _NOT_YET_VALID = 10, 9
 _OTHER_HOST = (62, 64)
@@ -64,10 +68,9 @@ _REASONS = {
         "it is too old for secure renegotiation (RFC 5746)",
         "an ssl.SSLContext of your own with OP_LEGACY_SERVER_CONNECT can allow it",
     ),
-    "DH_KEY_TOO_SMALL": (
-        "its keys are too short to be safe",
-        "an ssl.SSLContext of your own with set_ciphers('DEFAULT@SECLEVEL=1') can allow it",
-    ),
+    "DH_KEY_TOO_SMALL": ("its keys are too short to be safe", _WEAK),
+    "NO_PROTOCOLS_AVAILABLE": ("there is no version of TLS that we may speak", _OLD_VERSION),
+    "NO_CIPHERS_AVAILABLE": ("there is no cipher that we may use", "SSLConfig(ciphers=...)"),
 }
 _PREFIXES = ("TLSV13_", "TLSV1_", "SSLV3_")
 

@@ -10,6 +10,7 @@ import ssl
 
 from ..deadline import Deadline
 from ..exceptions import ConnectError, ConnectTimeout, NetworkError, SSLError, Timeout
+from ..pins import pins_of
 from .base import NetworkStream
 from .sockets import reason
 from .tls import TLSStream
@@ -21,10 +22,15 @@ _PROTOCOLS = ("h2", "http/1.1")
 
 
 async def start_tls(
-    stream: NetworkStream, context: ssl.SSLContext, server_hostname: str, deadline: Deadline
+    stream: NetworkStream,
+    context: ssl.SSLContext,
+    server_hostname: str,
+    deadline: Deadline,
+    pins: tuple[str, ...] | None = None,
 ) -> TLSStream:
     """
-    Shake hands over `stream`, whose peer has to be `server_hostname`: a name or an IP address.
+    Shake hands over `stream`, whose peer has to be `server_hostname`: a name or an IP address;
+    and has to show a certificate that fulfils one of `pins`, if there are any.
 
     Raises `SSLError` for what TLS refuses, `ConnectError` if the connection breaks (another
     address may do better), or the deadline's error; then `stream` is closed.
@@ -32,7 +38,10 @@ async def start_tls(
     peer = stream.peer
     who = peer if server_hostname in peer else f"{server_hostname} through {peer}"
     try:
-        return await _handshake(stream, context, server_hostname, who, deadline)
+        secure = await _handshake(stream, context, server_hostname, who, deadline)
+        if pins is not None:
+            _check_pins(secure.ssl_object, pins, who)
+        return secure
     except BaseException as error:
         stream.close()
         if isinstance(error, Timeout):
@@ -101,4 +110,14 @@ def _check_protocol(ssl_object: ssl.SSLObject, context: ssl.SSLContext, who: str
         raise SSLError(
             f"{SHAKING_HANDS} {who} failed: the peer chose the protocol {chosen!a}, "
             f"but was offered {', '.join(offered)}"
+        )
+
+
+def _check_pins(ssl_object: ssl.SSLObject, pins: tuple[str, ...], who: str) -> None:
+    seen = pins_of(ssl_object.getpeercert(binary_form=True) or b"")
+    if set(pins).isdisjoint(seen):
+        raise SSLError(
+            f"{SHAKING_HANDS} {who} failed: its certificate fulfils none of the {len(pins)} pins, "
+            f"but {' and '.join(seen)}; if its operator has a new key, tell so in "
+            "SSLConfig(pins=...), else somebody is in between"
         )

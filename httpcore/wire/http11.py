@@ -255,10 +255,12 @@ class ResponseReader:
         try:
             event = self._parser.next_event()
         except RemoteProtocolError as exc:
+            self._refuse_tls()
             raise self._violation(
                 f"sent what is no HTTP/1.1 response ({exc}); it starts {self._shown()}"
             ) from exc.__cause__
         if event is NEED_DATA:
+            self._refuse_tls()
             if self._waiting > MAX_HEAD_BYTES:
                 raise self._violation(f"sent a response head of more than {MAX_HEAD_BYTES} bytes")
             if self._eof:
@@ -279,6 +281,14 @@ class ResponseReader:
         self._check_head(event)
         self._decide_framing(event)
         return event
+
+    def _refuse_tls(self) -> None:
+        # An alert, RFC 8446 §5.1.  At once: what follows it is mostly a reset without any words.
+        if self._first_bytes[:2] == b"\x15\x03":
+            raise self._violation(
+                f"answered plain HTTP with an alert of TLS, {self._shown()}; "
+                "is the URL to begin with https?"
+            )
 
     def _check_head(self, head: ResponseHead) -> None:
         if head.http_version not in ("HTTP/1.1", "HTTP/1.0"):

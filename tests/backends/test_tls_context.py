@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -35,6 +37,7 @@ class Files:
         self.cert = self.write("cert.pem", mine.cert_chain_pems[0].bytes())
         self.key = self.write("cert.key", mine.private_key_pem.bytes())
         self.both = self.write("both.pem", mine.private_key_and_cert_chain_pem.bytes())
+        self.other_cert = self.write("other.pem", other.cert_chain_pems[0].bytes())
         self.other_key = self.write("other.key", other.private_key_pem.bytes())
         key = serialization.load_pem_private_key(mine.private_key_pem.bytes(), password=None)
         encrypted = key.private_bytes(
@@ -123,6 +126,52 @@ def test_dg1_an_empty_path():
         ssl_context(SSLConfig(verify=""), http2=False)
 
 
+def test_cas_in_memory(certs):
+    """PEM as bytes, with comments in any encoding."""
+    pem = "# Autorit\u00e9\n".encode() + pathlib.Path(certs.ca).read_bytes()
+    context = ssl_context(SSLConfig(verify=pem), http2=False)
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert len(context.get_ca_certs()) == 1
+
+
+@pytest.mark.parametrize("pem", [b"", b"junk", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])
+def test_dg1_unusable_cas_in_memory(pem):
+    """The error says what they have to be."""
+    with pytest.raises(SSLError, match=r"from the bytes given as verify: .*; they have to be PEM"):
+        ssl_context(SSLConfig(verify=pem), http2=False)
+
+
+SYSTEM = SSLConfig(verify="system")
+
+
+def test_the_cas_of_the_system(monkeypatch, certs):
+    """Where OpenSSL looks for them, and where its variables say."""
+    monkeypatch.setenv("SSL_CERT_FILE", certs.ca)
+    context = ssl_context(SYSTEM, http2=False)
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert len(context.get_ca_certs()) == 1
+
+
+def test_the_cas_of_the_system_in_a_folder(monkeypatch, certs, tmp_path):
+    """OpenSSL reads a folder when it needs it: there need be nothing in memory before."""
+    (tmp_path / "0123abcd.0").write_bytes(pathlib.Path(certs.ca).read_bytes())
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing"))
+    monkeypatch.setenv("SSL_CERT_DIR", f"{tmp_path / 'missing'}:{tmp_path}")
+    assert ssl_context(SYSTEM, http2=False).verify_mode == ssl.CERT_REQUIRED
+
+
+def test_dg1_a_system_without_cas(monkeypatch, tmp_path):
+    """The error says where they were looked for, and what to do; nothing is trusted instead."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    with pytest.raises(SSLError, match=r"install them .* or verify=True for certifi's") as info:
+        ssl_context(SYSTEM, http2=False)
+    assert repr(str(tmp_path / "missing")) in str(info.value)
+    assert repr(str(tmp_path)) in str(info.value)
+
+
 # ALPN.
 
 
@@ -190,11 +239,66 @@ def test_a_context_of_the_user():
     assert (own.options, own.verify_flags, own.minimum_version) == before
 
 
-def test_pr3_keys_are_not_written_to_a_file(monkeypatch, tmp_path):
-    """SSLKEYLOGFILE of the environment is not followed."""
-    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-    assert ssl_context(SSLConfig(verify=False), http2=False).keylog_filename is None
-    assert not (tmp_path / "keys").exists()
+# Versions, ciphers.
+
+
+def test_versions():
+    """The ones that are asked for, at both ends."""
+    context = ssl_context(
+        SSLConfig(verify=False, minimum_version="TLSv1.3", maximum_version="TLSv1.3"), http2=False
+    )
+    assert context.minimum_version == context.maximum_version == ssl.TLSVersion.TLSv1_3
+    context = ssl_context(SSLConfig(verify=False, maximum_version="TLSv1.2"), http2=False)
+    assert context.minimum_version == context.maximum_version == ssl.TLSVersion.TLSv1_2
+
+
+def test_ciphers():
+    """In OpenSSL's words; what it does not have is an SSLError that says so."""
+    name = "ECDHE-RSA-AES256-GCM-SHA384"
+    context = ssl_context(SSLConfig(verify=False, ciphers=name), http2=False)
+    assert [c["name"] for c in context.get_ciphers() if c["protocol"] == "TLSv1.2"] == [name]
+    with pytest.raises(SSLError, match=r"TLSv1.2 to the latest with the ciphers 'ROT13'; `op"):
+        ssl_context(SSLConfig(ciphers="ROT13"), http2=False)
+
+
+def test_no_renegotiation_where_there_are_pins():
+    """It could bring another certificate."""
+    pinned = ssl_context(SSLConfig(verify=False, pins="ab" * 32), http2=False)
+    assert pinned.options & ssl.OP_NO_RENEGOTIATION
+    assert not ssl_context(SSLConfig(verify=False), http2=False).options & ssl.OP_NO_RENEGOTIATION
+
+
+# Keys for Wireshark.
+
+
+@pytest.mark.parametrize("keylog_file", [False, True, "path"])
+def test_pr3_keys_are_written_only_where_that_is_asked_for(monkeypatch, tmp_path, keylog_file):
+    """SSLKEYLOGFILE of the environment is followed with `keylog_file=True` alone."""
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "environment"))
+    if keylog_file == "path":
+        keylog_file = tmp_path / "path"
+    context = ssl_context(SSLConfig(verify=False, keylog_file=keylog_file), http2=False)
+    written = {False: [], True: ["environment"]}.get(keylog_file, ["path"])
+    assert [path.name for path in tmp_path.iterdir()] == written
+    assert (context.keylog_filename is not None) == bool(written)
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_pr3_no_key_log_in_the_environment(monkeypatch, value):
+    """Nothing is written where SSLKEYLOGFILE is not set, or empty."""
+    if value is not None:
+        monkeypatch.setenv("SSLKEYLOGFILE", value)
+    context = ssl_context(SSLConfig(verify=False, keylog_file=True), http2=False)
+    assert context.keylog_filename is None
+
+
+@pytest.mark.parametrize("name", ["", "missing/keys", "a\0b"])
+def test_pr3_a_key_log_that_cannot_be_written(tmp_path, name):
+    """A warning that names it; connections work all the same."""
+    config = SSLConfig(verify=False, keylog_file=tmp_path / name)
+    with pytest.warns(RuntimeWarning, match=r"^the keys of TLS sessions are not written to .*: "):
+        context = ssl_context(config, http2=False)
+    assert context.verify_mode == ssl.CERT_NONE
 
 
 # Client certificates.
@@ -210,6 +314,42 @@ def test_client_certificates_that_work(files):
     ):
         assert ssl_context(SSLConfig(cert, verify=False), http2=False).post_handshake_auth
     assert not ssl_context(SSLConfig(verify=False), http2=False).post_handshake_auth
+
+
+@pytest.fixture(params=["memory", "no memfd", "no /proc"])
+def holding(request, monkeypatch, tmp_path):
+    """The ways in which PEM becomes a file for a moment; the folder where it may show."""
+    if request.param == "no memfd":
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+    elif request.param == "no /proc":
+        monkeypatch.setattr(tls_context, "_OPEN_FILES", "/nowhere")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_client_certificates_in_memory(files, holding):
+    """As bytes, whole or in part; nothing of them stays on the disk."""
+    both, key, encrypted = (
+        pathlib.Path(path).read_bytes() for path in (files.both, files.key, files.encrypted_key)
+    )
+    for cert in (both, (both, key), (files.cert, key), (both, encrypted, "secret")):
+        assert ssl_context(SSLConfig(cert, verify=False), http2=False).post_handshake_auth
+    assert list(holding.iterdir()) == []
+
+
+def test_tl9_what_is_wrong_in_memory(files, holding):
+    """The errors are those of files; neither a path that is gone nor a key is shown."""
+    key = pathlib.Path(files.key).read_bytes()
+    encrypted = pathlib.Path(files.encrypted_key).read_bytes()
+    for cert, message in (
+        (b"junk", "the client certificate in memory with the key in memory: no usable PEM$"),
+        ((files.cert, encrypted), "the key in memory is encrypted; give its password as"),
+        ((files.cert, encrypted, "wrong"), "with the key in memory: .*the password is wrong"),
+        ((files.other_cert, key), "in memory is not its key"),
+    ):
+        with pytest.raises(SSLError, match=message):
+            ssl_context(SSLConfig(cert, verify=False), http2=False)
+    assert list(holding.iterdir()) == []
 
 
 @pytest.mark.parametrize("password", ["wrong", "", "x" * 2000])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import pathlib
+import queue
+import re
 import ssl
 import time
 import warnings
@@ -20,6 +23,8 @@ from httpcore.exceptions import (
     SSLError,
     WriteError,
 )
+from httpcore.pins import pins_of
+from tests.servers.certs import Cert
 from tests.servers.raw import RawConnection, RawServer
 from tests.servers.tls import (
     Forger,
@@ -65,6 +70,12 @@ async def test_verify_false_takes_any_certificate(backend, certs):
         contextlib.closing(await connect(backend, server, False)) as stream,
     ):
         assert await stream.read(deadline()) == b"hello"
+
+
+def der_of(cert: Cert) -> bytes:
+    """The first certificate of the file."""
+    pem = pathlib.Path(cert.cert).read_text().partition("-----END CERTIFICATE-----")
+    return ssl.PEM_cert_to_DER_cert(pem[0] + pem[1])
 
 
 @pytest.fixture
@@ -178,6 +189,94 @@ async def test_a_host_that_no_certificate_is_for(backend, certs, host):
         await connect(backend, server, certs.ca, host)
 
 
+# Names and pins of the user's.
+
+
+async def test_tl3_another_name(backend, forger):
+    """`server_hostname` is what is asked for and checked, wherever the connection leads."""
+    context = forger.issue(x509.DNSName("inside.example")).server_context()
+    asked_for = names_asked_for(context)
+    with RawServer(greet, tls=context) as server:
+        config = SSLConfig(verify=forger.ca, server_hostname="inside.example")
+        with contextlib.closing(await connect(backend, server, config)) as stream:
+            assert await stream.read(deadline()) == b"hello"
+        config = SSLConfig(verify=forger.ca, server_hostname="other.example")
+        with pytest.raises(
+            SSLError,
+            match=r"TLS handshake with other.example through localhost:.* is for another host",
+        ):
+            await connect(backend, server, config)
+    assert asked_for == ["inside.example", "other.example"]
+
+
+async def test_pins_that_the_certificate_fulfils(backend, certs):
+    """Its key's, its own, one of several; also where nothing else is verified."""
+    key_pin, own = pins_of(der_of(certs.server))
+    with RawServer(greet, tls=certs.server.server_context()) as server:
+        for pins in (key_pin, own, ["ab" * 32, key_pin]):
+            for verify in (certs.ca, False):
+                config = SSLConfig(verify=verify, pins=pins)
+                with contextlib.closing(await connect(backend, server, config)) as stream:
+                    assert await stream.read(deadline()) == b"hello"
+
+
+@pytest.mark.parametrize("verify", [True, False])
+async def test_pins_that_it_does_not_fulfil(backend, certs, verify):
+    """SSLError with the pins that would do, and not one byte is sent."""
+    seen = " and ".join(map(re.escape, pins_of(der_of(certs.server))))
+    config = SSLConfig(verify=certs.ca if verify else False, pins=["ab" * 32, "cd" * 32])
+    received: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+    def handler(connection: RawConnection) -> None:
+        connection.wait_closed()
+        received.put(connection.has_data(0))
+
+    with RawServer(handler, tls=certs.server.server_context()) as server:
+        with pytest.raises(
+            SSLError,
+            match=rf"^TLS handshake with localhost:.* failed: its certificate fulfils none of the "
+            rf"2 pins, but {seen}; if its operator has a new key",
+        ):
+            await connect(backend, server, config)
+        assert received.get(timeout=10) is False
+
+
+async def test_pins_beside_a_context(backend, certs):
+    """A context of the user's is not changed by them."""
+    context = certs.client_context()
+    with RawServer(greet, tls=certs.server.server_context()) as server:
+        with pytest.raises(SSLError, match=r"fulfils none of the 1 pins"):
+            await connect(backend, server, SSLConfig(verify=context, pins="ab" * 32))
+        good = SSLConfig(verify=context, pins=pins_of(der_of(certs.server)))
+        with contextlib.closing(await connect(backend, server, good)) as stream:
+            assert await stream.read(deadline()) == b"hello"
+
+
+async def test_dg1_files_that_are_unusable(backend, certs, tmp_path):
+    """The error names the origin too, and the connection is closed."""
+    with (
+        RawServer(greet, tls=certs.server.server_context()) as server,
+        pytest.raises(
+            SSLError, match=r"^TLS with localhost:[0-9]+: cannot .*missing'.*no such"
+        ) as i,
+    ):
+        await connect(backend, server, str(tmp_path / "missing"))
+    assert isinstance(i.value.__cause__, FileNotFoundError)
+
+
+async def test_pr3_the_keys_of_a_session(backend, certs, tmp_path):
+    """They are in the file that was asked for, as Wireshark reads them."""
+    path = tmp_path / "keys"
+    with RawServer(greet, tls=certs.server.server_context()) as server:
+        config = SSLConfig(verify=certs.ca, keylog_file=path)
+        with contextlib.closing(await connect(backend, server, config)) as stream:
+            await stream.read(deadline())
+    assert "CLIENT_TRAFFIC_SECRET_0 " in path.read_text()
+
+
+# Our own certificate.
+
+
 async def test_a_client_certificate(backend, certs):
     """The server sees whose it is."""
 
@@ -192,6 +291,23 @@ async def test_a_client_certificate(backend, certs):
         stream = await connect(backend, server, certs.ca, cert=tuple(certs.client))
         with contextlib.closing(stream):
             assert b"client@example.org" in await stream.read(deadline())
+
+
+async def test_a_client_certificate_in_memory(backend, certs):
+    """The server sees that it is the same."""
+
+    def handler(connection: RawConnection) -> None:
+        assert isinstance(connection.sock, ssl.SSLSocket)
+        connection.send(connection.sock.getpeercert(True) or b"none")
+        connection.wait_closed()
+
+    cert, key = (pathlib.Path(path).read_bytes() for path in certs.client)
+    config = SSLConfig((cert, key), pathlib.Path(certs.ca).read_bytes())
+    with (
+        RawServer(handler, tls=certs.mutual_context()) as server,
+        contextlib.closing(await connect(backend, server, config)) as stream,
+    ):
+        assert await stream.read(deadline()) == der_of(certs.client)
 
 
 # ALPN.
@@ -273,11 +389,30 @@ async def test_tl10_only_old_versions(backend, certs):
         context.minimum_version = ssl.TLSVersion.TLSv1
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
+    with RawServer(greet, tls=context) as server:
+        with pytest.raises(
+            SSLError, match=r"speaks no version of TLS that we do; .*minimum_version .*SECLEVEL"
+        ):
+            await connect(backend, server, certs.ca)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            allowing = SSLConfig(
+                verify=certs.ca, minimum_version="TLSv1", ciphers="DEFAULT@SECLEVEL=0"
+            )
+            stream = await connect(backend, server, allowing)
+        with contextlib.closing(stream):
+            assert stream.ssl_object.version() == "TLSv1.1"
+
+
+async def test_tl10_only_newer_versions(backend, certs):
+    """A server that begins at TLS 1.3, where we were told to end at 1.2."""
+    context = certs.server.server_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
     with (
         RawServer(greet, tls=context) as server,
-        pytest.raises(SSLError, match=r"speaks no version of TLS that we do; .*SSLContext"),
+        pytest.raises(SSLError, match=r"speaks no version of TLS that we do; .*maximum_version"),
     ):
-        await connect(backend, server, certs.ca)
+        await connect(backend, server, SSLConfig(verify=certs.ca, maximum_version="TLSv1.2"))
 
 
 async def test_tl10_a_client_certificate_that_is_missed_in_the_handshake(backend, certs):

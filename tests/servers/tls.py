@@ -39,18 +39,19 @@ async def connect_plain(
 async def connect(
     backend: ConcurrencyBackend,
     server: RawServer,
-    ca: str | bool | ssl.SSLContext,
+    ca: str | bool | ssl.SSLContext | SSLConfig,
     host: str = "localhost",
     *,
     http2: bool = False,
     cert: typing.Any = None,
     limits: Deadline | None = None,
 ) -> TLSStream:
-    """TLS with `server`, which passes for `host`; `ca` is what `verify=` takes."""
+    """TLS with `server`, which passes for `host`; `ca` is what `verify=` takes, or all of it."""
+    config = ca if isinstance(ca, SSLConfig) else SSLConfig(cert, ca)
     limits = limits or deadline().connecting()
     stream = await connect_plain(backend, server, host, limits)
     try:
-        secure = await backend.start_tls(stream, SSLConfig(cert, ca), http2, host, limits)
+        secure = await backend.start_tls(stream, config, http2, host, limits)
     except BaseException:
         assert stream.is_closed
         raise

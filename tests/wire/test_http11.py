@@ -380,6 +380,19 @@ def test_hd1_status_lines(
 
 
 @pytest.mark.parametrize(
+    "data", [b"\x15\x03\x01\x00\x02\x02\x46", b"\x15\x03\x03\x00\x02\x02\x28\r\n"]
+)
+def test_tl10_an_alert_of_tls(parser_class: type[Parser], data: bytes) -> None:
+    """Plain HTTP on a port for https is told as that, before the reset that follows."""
+    with pytest.raises(RemoteProtocolError) as caught:
+        read_pieces(parser_class, [data])
+    assert str(caught.value) == (
+        f"example.org:80 answered plain HTTP with an alert of TLS, {repr(data)[1:]}; "
+        "is the URL to begin with https?"
+    )
+
+
+@pytest.mark.parametrize(
     "data",
     [
         b"<html><body>hello</body></html>\r\n\r\n",
