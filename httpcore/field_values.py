@@ -48,6 +48,15 @@ def parse_content_type(value: str | None) -> tuple[str, str | None]:
     return media_type, charset
 
 
+def parse_boundary(value: str) -> str | None:
+    """The boundary of a multipart Content-Type (RFC 2046 §5.1.1); `None` where it has none."""
+    for part in _PARAMETER.findall(value):
+        name, _, argument = part.partition("=")
+        if name.strip().lower() == "boundary":
+            return _unquoted(argument)
+    return None
+
+
 def parse_link_header(value: str) -> list[dict[str, str]]:
     """
     The links of a Link field (RFC 8288 §3) as `{"url": ..., "rel": ..., ...}`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import os
 import typing
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -30,6 +31,32 @@ Content = (
     | collections.abc.Sequence[tuple[str, typing.Any]]
 )
 """What `content=` takes."""
+
+FileContent = (
+    bytes
+    | bytearray
+    | memoryview
+    | BinaryFile
+    | os.PathLike[str]
+    | collections.abc.Iterable[bytes]
+    | collections.abc.AsyncIterable[bytes]
+)
+"""What a part of a multipart body may consist of."""
+
+File = (
+    FileContent
+    | tuple[str | None, FileContent | str]
+    | tuple[str | None, FileContent | str, str | None]
+    | tuple[str | None, FileContent | str, str | None, typing.Any]
+)
+"""A part: its content, or `(filename, content[, content_type[, headers]])`."""
+
+Files = (
+    collections.abc.Mapping[str, File | list[typing.Any]]
+    | collections.abc.Sequence[tuple[str, File | list[typing.Any]]]
+    | collections.abc.Iterator[tuple[str, File | list[typing.Any]]]
+)
+"""What `files=` takes: a mapping, in which a list repeats the field, or pairs."""
 
 BlockingRunner = collections.abc.Callable[
     [collections.abc.Callable[[], bytes]], collections.abc.Awaitable[bytes]

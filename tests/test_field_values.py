@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from httpcore.field_values import (
     list_items,
+    parse_boundary,
     parse_content_type,
     parse_disposition_filename,
     parse_link_header,
@@ -56,6 +57,22 @@ def test_list_items(value: str, items: list[str]):
 def test_content_type(value: str | None, media_type: str, charset: str | None):
     """RFC 9110 §8.3, and the quotes that servers use."""
     assert parse_content_type(value) == (media_type, charset)
+
+
+@pytest.mark.parametrize(
+    ("value", "boundary"),
+    [
+        ("multipart/form-data; boundary=a", "a"),
+        ("multipart/form-data ; charset=utf-8; Boundary = a ; boundary=b", "a"),
+        (r'multipart/mixed; x="; boundary=a"; boundary="b \"c,;"', 'b "c,;'),
+        ("multipart/form-data; boundary=", ""),
+        ("multipart/form-data", None),
+        ("", None),
+    ],
+)
+def test_boundary(value: str, boundary: str | None):
+    """RFC 2046 §5.1.1; the first one counts."""
+    assert parse_boundary(value) == boundary
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,10 @@ class AsyncClient(ClientBase):
         """
         Send a request and return its response; the options are those of `Client.request`.
 
-        `content` takes an async iterable of bytes too.  A blocking file is read in a worker thread.
+        `content`, and a file among `files`, may also be an async iterable of bytes, or a file whose
+        `read()` is awaited (aiofiles, anyio, trio).  A blocking file is read in a worker thread.  A
+        plain iterable is iterated in the event loop, which waits for it: what takes its time, or
+        blocks, has to be an async iterable or a file.
         """
         return AsyncResponse.adopt(
             await self._request(method, url, typing.cast("dict[str, typing.Any]", options))

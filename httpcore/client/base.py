@@ -30,7 +30,7 @@ from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import URL
 from ..policy.auth import Auth, AuthTypes, auth_from
-from ..types import Content
+from ..types import Content, Files
 from .options import (
     BUILD_OPTIONS,
     SEND_OPTIONS,
@@ -179,6 +179,7 @@ class ClientBase:
         content: Content | None = None,
         data: Content | None = None,
         json: typing.Any = None,
+        files: Files | None = None,
         query_params: QueryParamTypes = None,
         params: QueryParamTypes = None,
         headers: HeaderTypes = None,
@@ -191,6 +192,7 @@ class ClientBase:
             absolute_url(self.base_url, url),
             content=one_of("content", content, "data", data),
             json=json,
+            files=files,
             json_codec=self.json_codec,
             query_params=query_params,
             headers=self.headers if headers is None else self.headers.merged(headers),
@@ -217,7 +219,7 @@ class ClientBase:
             raise RuntimeError("this client has been closed; make a new one")
         if request.body is not None and request.body.needs_async and not self._is_async:
             raise TypeError(
-                "an async iterable as content needs an AsyncClient; give Client a plain one"
+                "an async iterable or file as content needs an AsyncClient; give Client a plain one"
             )
         if ssl is not None and self._ca_path is not None:
             ssl = with_ca(ssl_config(ssl), self._ca_path)

@@ -41,6 +41,13 @@ class Client(ClientBase):
         * `content` (or `data`): the body: `bytes`, `str` (UTF-8), form data (`dict` or pairs; a
           list value repeats its key), a binary file, or an iterable of bytes.
         * `json`: the body as JSON.
+        * `files`: a form with files, multipart/form-data, streamed; its fields, if any, are
+          `content`.  A `dict` or pairs of a field and a file; a list value repeats its field.  A
+          file is a binary file, `bytes`, a path (`pathlib.Path`), an iterable of bytes, or
+          `(filename, content)`, `(filename, content, content_type)`, `(filename, content,
+          content_type, headers)`, where `None` as `filename` makes it a plain field, and as
+          `content_type` has it guessed from the name.  For a boundary of your own, set it in a
+          Content-Type among `headers`.
         * `query_params` (or `params`): `str`, `dict`, pairs or `QueryParams`, merged onto the URL's
           query.
         * `headers`: `dict` or pairs of `str` or `bytes`, over the client's; `None` as a value drops

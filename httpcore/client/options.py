@@ -11,7 +11,7 @@ from ..models.query_params import QueryParamTypes
 from ..models.request import Request
 from ..models.url import URL
 from ..policy.auth import AuthTypes
-from ..types import Content
+from ..types import Content, Files
 
 
 class SendOptions(typing.TypedDict, total=False):
@@ -30,6 +30,7 @@ class BuildOptions(typing.TypedDict, total=False):
     content: Content | None
     data: Content | None
     json: typing.Any
+    files: Files | None
     query_params: QueryParamTypes
     params: QueryParamTypes
     headers: HeaderTypes

@@ -17,19 +17,16 @@ from __future__ import annotations
 
 import abc
 import collections.abc
-import functools
-import io
-import os
 import typing
 
 from ..exceptions import LocalProtocolError, StreamConsumed
-from ..types import BinaryFile, BlockingRunner
+from ..types import BlockingRunner
 
 if typing.TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 # Large enough that a thread hop or a system call for each does not show.
-_CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 256 * 1024
 # Buffers up to this size are copied when the body is made: cheaper than to guard against changes.
 _SNAPSHOT_BYTES = 64 * 1024
 
@@ -52,7 +49,7 @@ class Body(abc.ABC):
 
     length: int | None
     replayable: bool
-    needs_async: typing.ClassVar[bool] = False
+    needs_async: bool = False
 
     @property
     @abc.abstractmethod
@@ -140,7 +137,7 @@ class BytesBody(Body):
         if start == self.length:
             self._view = None
             return None
-        self._sent = min(start + _CHUNK_BYTES, self.length)
+        self._sent = min(start + CHUNK_BYTES, self.length)
         if self._view is None:
             data = self.data
             if self._sent == self.length and isinstance(data, bytes):
@@ -150,62 +147,6 @@ class BytesBody(Body):
 
     async def aclose(self) -> None:
         self._view = None
-
-
-class FileBody(Body):
-    """
-    A file opened for reading bytes, from where it stands to its end.
-
-    `length` is what follows the position, as told by seeking; `None` for pipes and for files that
-    do not say how long they are (below /proc).  Replayable if it can seek, and then each pass
-    starts where the file stood when the body was made, whatever moved it since.  To learn the size
-    of a file that is unpacked on the way (`gzip.open`) Python reads through it once; give an
-    iterator of its blocks to avoid that.
-
-    Raises `TypeError` for a file opened as text, `ValueError` for a closed one.
-    """
-
-    __slots__ = ("length", "replayable", "_file", "_start", "_sent", "_started", "_in_memory")
-
-    def __init__(self, file: BinaryFile) -> None:
-        refuse_text_file(file)
-        self._file = file
-        self._start, self.length = _measure(file)
-        self.replayable = self._start is not None
-        self._sent = 0
-        self._started = False
-        # A thread for what is in memory already costs more than the read.
-        self._in_memory = isinstance(file, io.BytesIO)
-
-    @property
-    def can_send(self) -> bool:
-        return self.replayable or not self._started
-
-    def rewind(self) -> None:
-        if not self.can_send:
-            raise _used_up("file")
-        if self._start is not None:
-            typing.cast("typing.BinaryIO", self._file).seek(self._start)
-        self._sent = 0
-
-    async def next_chunk(self, run_blocking: BlockingRunner) -> bytes | memoryview | None:
-        self._started = True
-        left = None if self.length is None else self.length - self._sent
-        if left == 0:
-            return None  # also where the file has grown: what was declared is sent
-        size = _CHUNK_BYTES if left is None else min(_CHUNK_BYTES, left)
-        read = functools.partial(self._file.read, size)
-        piece = _checked(read() if self._in_memory else await run_blocking(read), "file")
-        if not piece:
-            if left is None:
-                return None
-            raise LocalProtocolError(
-                f"the request's file gave {self._sent} bytes, but {self.length} were there when "
-                "the request was made: it has become shorter meanwhile"
-            )
-        piece = piece[:left]  # not every read() keeps to the size
-        self._sent += len(piece)
-        return piece
 
 
 class IteratorBody(Body):
@@ -233,14 +174,14 @@ class IteratorBody(Body):
 
     def rewind(self) -> None:
         if not self.can_send:
-            raise _used_up("iterator")
+            raise used_up("iterator")
         self._iterator = None
 
     async def next_chunk(self, run_blocking: BlockingRunner) -> bytes | memoryview | None:
         if self._iterator is None:
             self._iterator = iter(self._source)
         while (piece := next(self._iterator, _END)) is not _END:
-            if checked := _checked(piece, "iterator"):
+            if checked := checked_piece(piece, "iterator"):
                 return checked
         return None
 
@@ -270,14 +211,14 @@ class AsyncIteratorBody(Body):
 
     def rewind(self) -> None:
         if not self.can_send:
-            raise _used_up("async iterator")
+            raise used_up("async iterator")
         self._iterator = None
 
     async def next_chunk(self, run_blocking: BlockingRunner) -> bytes | memoryview | None:
         if self._iterator is None:
             self._iterator = aiter(self._source)
         while (piece := await anext(self._iterator, _END)) is not _END:
-            if checked := _checked(piece, "async iterator"):
+            if checked := checked_piece(piece, "async iterator"):
                 return checked
         return None
 
@@ -287,54 +228,7 @@ class AsyncIteratorBody(Body):
             await aclose()
 
 
-class AsyncFileChunks:
-    """The blocks of a file whose `read()` is awaited (aiofiles, anyio, trio)."""
-
-    __slots__ = ("_file",)
-
-    def __init__(self, file: typing.Any) -> None:
-        refuse_text_file(file)
-        self._file = file
-
-    def __aiter__(self) -> AsyncFileChunks:
-        return self
-
-    async def __anext__(self) -> bytes:
-        piece = await self._file.read(_CHUNK_BYTES)
-        if not piece:
-            raise StopAsyncIteration
-        return typing.cast("bytes", piece)
-
-
-def refuse_text_file(file: object) -> None:
-    """Raise `TypeError` for a file opened as text: only these have an encoding."""
-    if hasattr(file, "encoding"):
-        raise TypeError(
-            f"{file!r} is opened as text; open it in binary mode, for example with open(path, 'rb')"
-        )
-
-
-def _measure(file: typing.Any) -> tuple[int | None, int | None]:
-    """Where `file` stands and how many bytes follow; `None` for what it cannot tell."""
-    try:
-        start = file.tell()
-        file.seek(start)
-    except (AttributeError, OSError):
-        return None, None
-    try:
-        file.seek(0, os.SEEK_END)
-        length: int | None = max(file.tell() - start, 0)
-        if length == 0:
-            # Either it is empty, or it does not know its size.
-            file.seek(start)
-            length = None if file.read(1) else 0
-    except OSError:
-        length = None
-    file.seek(start)
-    return start, length
-
-
-def _checked(piece: object, source: str) -> bytes | memoryview:
+def checked_piece(piece: object, source: str) -> bytes | memoryview:
     """`piece` of the caller's `source`, as bytes that may be held while the next one is made."""
     if isinstance(piece, bytes):
         return piece
@@ -349,7 +243,8 @@ def _checked(piece: object, source: str) -> bytes | memoryview:
     )
 
 
-def _used_up(source: str) -> StreamConsumed:
+def used_up(source: str) -> StreamConsumed:
+    """The error for a body whose `source` has been taken from, and cannot start over."""
     return StreamConsumed(
         f"the request's body cannot be sent again: its {source} is used up; give bytes, a file "
         "that can seek, or an iterable that can start over"

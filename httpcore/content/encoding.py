@@ -13,7 +13,8 @@ import json
 import math
 import typing
 
-from .bodies import AsyncFileChunks, AsyncIteratorBody, Body, BytesBody, FileBody, IteratorBody
+from .bodies import AsyncIteratorBody, Body, BytesBody, IteratorBody
+from .files import AsyncFileBody, FileBody
 from .form import encode_form
 
 _FORM = "application/x-www-form-urlencoded"
@@ -53,7 +54,7 @@ def encode_content(content: typing.Any) -> tuple[Body, str | None]:
         return BytesBody(content), None
     if hasattr(content, "read"):
         if inspect.iscoroutinefunction(content.read):
-            return AsyncIteratorBody(AsyncFileChunks(content)), None
+            return AsyncFileBody(content), None
         return FileBody(content), None
     if isinstance(content, collections.abc.AsyncIterable):
         return AsyncIteratorBody(content), None
@@ -87,6 +88,11 @@ def encode_json(value: typing.Any, codec: JSONCodec | None = None) -> tuple[Byte
         if problem is None:
             raise
         raise problem from exc
+
+
+def is_form(content: typing.Any) -> bool:
+    """Whether `content` is form data: a mapping, or a collection of pairs that is not empty."""
+    return isinstance(content, collections.abc.Mapping) or _is_pairs(content)
 
 
 def _is_buffer(content: typing.Any) -> bool:

@@ -44,12 +44,15 @@ def form_pairs(data: FormData) -> list[tuple[str, str]]:
     `TypeError` for what the table does not have, `ValueError` for bytes that are no UTF-8 and text
     that has none (a lone surrogate).
     """
-    pairs = []
+    return [(name, value_text(name, item)) for name, item in form_values(data)]
+
+
+def form_values(data: FormData) -> collections.abc.Iterator[tuple[str, typing.Any]]:
+    """The fields of `data` in their order, each with one value as it was given, not `None`."""
     for name, value in form_items(data):
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if item is not None:
-                pairs.append((name, _text(name, item)))
-    return pairs
+                yield name, item
 
 
 def form_items(data: FormData) -> list[tuple[str, typing.Any]]:
@@ -63,7 +66,7 @@ def form_items(data: FormData) -> list[tuple[str, typing.Any]]:
             raise TypeError(f"a form or a query consists of (name, value) pairs, not {item!r}")
         if not isinstance(item[0], str):
             raise TypeError(f"the name of a field or parameter is a str, not {item[0]!r}")
-        _check_encodable(item[0], item[0])
+        encodable(item[0], item[0])
         checked.append((item[0], item[1]))
     return checked
 
@@ -78,10 +81,11 @@ def encode_form(data: FormData) -> bytes:
     return encode_pairs(form_pairs(data)).encode("ascii")
 
 
-def _text(name: str, value: object) -> str:
+def value_text(name: str, value: object) -> str:
+    """The text of one `value`; see the table above.  `name` is for the errors."""
     # Not str(value): for members of an enumeration that is their name.
     if isinstance(value, str):
-        return _check_encodable(name, value if type(value) is str else str.__str__(value))
+        return encodable(name, value if type(value) is str else str.__str__(value))
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -99,7 +103,8 @@ def _text(name: str, value: object) -> str:
     )
 
 
-def _check_encodable(name: str, text: str) -> str:
+def encodable(name: str, text: str) -> str:
+    """`text`, which was given for `name`; `ValueError` if UTF-8 has no form for it."""
     if not text.isascii():
         try:
             text.encode("utf-8")

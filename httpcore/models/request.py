@@ -7,9 +7,9 @@ import typing
 
 from ..content.bodies import Body, BytesBody
 from ..content.decoders import accept_encoding
-from ..content.encoding import JSONCodec, encode_content, encode_json
+from ..content.encoding import JSONCodec, encode_content, encode_json, is_form
 from ..exceptions import InvalidHeader, LocalProtocolError
-from ..types import Content, RawHeaders
+from ..types import Content, Files, RawHeaders
 from .headers import Headers, HeaderTypes
 from .query_params import QueryParamTypes
 from .url import URL
@@ -30,7 +30,8 @@ class Request:
     * `query_params`: merged onto the URL's own query.
     * `headers`: see `Headers`; fields that are given are sent as they are.
     * `content`: the body; see `Client.request` for what it may be.
-    * `json`: anything the JSON encoder takes, as the body; not beside `content`.
+    * `json`: anything the JSON encoder takes, as the body; not beside `content` and `files`.
+    * `files`: the files of a form, whose fields are `content`; see `Client.request`.
     * `json_codec`: writes `json`, and reads the JSON of the response; `None`: the standard library.
     * `target`: the request target in the place of the URL's path and query, for what no URL can
       say: `"*"` for `OPTIONS *` (RFC 9112 §3.2.4), or a path with its query that is sent as it is.
@@ -58,6 +59,7 @@ class Request:
         headers: HeaderTypes = None,
         content: Content | None = None,
         json: typing.Any = None,
+        files: Files | None = None,
         json_codec: JSONCodec | None = None,
         target: str | None = None,
     ) -> None:
@@ -71,7 +73,9 @@ class Request:
         self.body: Body | None = None
         self._content: typing.Any = b""
         self._content_type: str | None = None
-        if json is not None:
+        if files:
+            self._encode_files(content, json, files)
+        elif json is not None:
             if content is not None:
                 raise TypeError("give content= or json=, not both")
             self.body, self._content_type = encode_json(json, json_codec)
@@ -81,9 +85,27 @@ class Request:
             data = self.body.data if isinstance(self.body, BytesBody) else None
             self._content = data if isinstance(data, bytes) else content
 
+    def _encode_files(self, form: typing.Any, json: typing.Any, files: Files) -> None:
+        from ..content.multipart import encode_multipart  # with what it needs, for few requests
+
+        if json is not None:
+            raise TypeError("give files= or json=, not both")
+        if form and not is_form(form):
+            raise TypeError(
+                "beside files= content= is the fields of the form, a dict or pairs, not "
+                f"{type(form).__name__}"
+            )
+        given = self.headers.get("Content-Type")
+        self.body, self._content_type = encode_multipart(
+            form or None, files, given, lambda headers: Headers(headers).raw
+        )
+        if given not in (None, self._content_type):  # it had no boundary
+            self.headers["Content-Type"] = self._content_type
+        self._content = bytes(self.body.data) if isinstance(self.body, BytesBody) else files
+
     @property
     def content(self) -> typing.Any:
-        """The body: `bytes` where it is known, else the file or the iterable that was given."""
+        """The body: `bytes` where it is known, else the file, iterable or files that were given."""
         return self._content
 
     def prepare(self) -> None:
@@ -148,8 +170,11 @@ class Request:
         if not isinstance(body, BytesBody):
             body.rewind()
             parts = []
-            while (piece := await body.next_chunk(_run_here)) is not None:
-                parts.append(bytes(piece))
+            try:
+                while (piece := await body.next_chunk(_run_here)) is not None:
+                    parts.append(bytes(piece))
+            finally:
+                await body.aclose()
             self._content = b"".join(parts)
             self.body = body = BytesBody(self._content)
         return bytes(body.data)

@@ -4,47 +4,23 @@ from __future__ import annotations
 
 import array
 import collections.abc
-import gzip
 import io
 import mmap
 import os
 import pathlib
-import tempfile
 import typing
 
 import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from httpcore.content.bodies import (
-    AsyncFileChunks,
-    AsyncIteratorBody,
-    Body,
-    BytesBody,
-    FileBody,
-    IteratorBody,
-)
+from httpcore.content.bodies import AsyncIteratorBody, Body, BytesBody, IteratorBody
+from httpcore.content.files import FileBody
 from httpcore.driver import run_sync
 from httpcore.exceptions import LocalProtocolError, StreamConsumed
+from tests.content.passes import content_of, one_pass, run_here
 
 KIB = 1024
-
-
-async def run_here(function: collections.abc.Callable[[], bytes]) -> bytes:
-    return function()
-
-
-async def one_pass(body: Body) -> list[bytes]:
-    body.rewind()
-    pieces = []
-    while (piece := await body.next_chunk(run_here)) is not None:
-        assert len(piece) > 0, "a chunk of no bytes would end a chunked body"
-        pieces.append(bytes(piece))
-    return pieces
-
-
-async def content_of(body: Body) -> bytes:
-    return b"".join(await one_pass(body))
 
 
 # In memory.
@@ -158,211 +134,6 @@ def test_what_is_no_buffer_is_a_type_error() -> None:
     """`str` among it."""
     with pytest.raises(TypeError):
         BytesBody("text")  # type: ignore[arg-type]
-
-
-# Files.
-
-
-@pytest.fixture
-def path(tmp_path: pathlib.Path) -> pathlib.Path:
-    """A file of 600 KiB that are all different."""
-    path = tmp_path / "file"
-    path.write_bytes(os.urandom(600 * KIB))
-    return path
-
-
-async def test_bd8_a_file_is_sent_from_its_position_each_time(path: pathlib.Path) -> None:
-    """Never from its start, and wherever it was moved since."""
-    with path.open("rb") as file:
-        file.seek(100)
-        body = FileBody(file)
-        assert (body.length, body.replayable, file.tell()) == (600 * KIB - 100, True, 100)
-        for moved in (None, 0, 5000):
-            if moved is not None:
-                file.seek(moved)
-            assert body.can_send
-            assert await content_of(body) == path.read_bytes()[100:]
-        assert not file.closed
-
-
-async def test_a_file_is_read_off_the_event_loop(path: pathlib.Path) -> None:
-    """Each read goes through `run_blocking`; what is in memory is read at once."""
-    sizes = []
-
-    async def run(function: collections.abc.Callable[[], bytes]) -> bytes:
-        data = function()
-        sizes.append(len(data))
-        return data
-
-    with path.open("rb") as file:
-        body: Body = FileBody(file)
-        while await body.next_chunk(run) is not None:
-            pass
-    assert sizes == [256 * KIB, 256 * KIB, 88 * KIB]
-    body = FileBody(io.BytesIO(b"in memory"))
-    assert await body.next_chunk(run) == b"in memory"
-    assert len(sizes) == 3
-
-
-def test_bd8_a_file_opened_as_text_is_refused_at_once(path: pathlib.Path) -> None:
-    """Before anything is sent."""
-    with path.open("r", encoding="latin-1") as opened, tempfile.NamedTemporaryFile("w+") as made:
-        for file in (opened, made):
-            with pytest.raises(TypeError, match="binary mode"):
-                FileBody(typing.cast("typing.Any", file))
-
-
-def test_a_closed_file_is_refused_at_once(path: pathlib.Path) -> None:
-    """As any use of it is."""
-    with path.open("rb") as file:
-        pass
-    with pytest.raises(ValueError, match="closed"):
-        FileBody(file)
-
-
-async def test_bd8_a_pipe_is_sent_once_in_chunks() -> None:
-    """It has no length and no way back."""
-    reading, writing = os.pipe()
-    with open(writing, "wb") as end:
-        end.write(b"through the pipe")
-    with open(reading, "rb") as file:
-        body = FileBody(file)
-        assert (body.length, body.replayable, body.can_send) == (None, False, True)
-        assert await content_of(body) == b"through the pipe"
-        assert not body.can_send
-        with pytest.raises(StreamConsumed, match="file"):
-            body.rewind()
-
-
-class ProcFile(io.BytesIO):
-    """A file as those below /proc are: it has content, and says that its size is 0."""
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return super().seek(0) if whence == os.SEEK_END else super().seek(offset, whence)
-
-
-class StubbornFile(ProcFile):
-    """The other kind: it refuses to go to its end."""
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        if whence == os.SEEK_END:
-            raise OSError(22, "Invalid argument")
-        return super().seek(offset, whence)
-
-
-@pytest.mark.parametrize("kind", [ProcFile, StubbornFile])
-async def test_bd8_a_file_that_hides_its_size_is_sent_in_chunks(kind: type[io.BytesIO]) -> None:
-    """And can be sent again."""
-    body = FileBody(kind(b"MemTotal: 1 kB\n"))
-    assert (body.length, body.replayable) == (None, True)
-    for _ in range(2):
-        assert await content_of(body) == b"MemTotal: 1 kB\n"
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="there is no /proc")
-async def test_bd8_a_file_in_proc_is_sent_in_chunks() -> None:
-    """The real thing."""
-    with open("/proc/self/status", "rb") as file:
-        body = FileBody(file)
-        assert body.length is None
-        assert (await content_of(body)).startswith(b"Name:")
-
-
-async def test_an_empty_file_has_a_length(tmp_path: pathlib.Path) -> None:
-    """Zero, as what is left behind the end has."""
-    path = tmp_path / "empty"
-    path.touch()
-    with path.open("rb") as file:
-        for position in (0, 10):
-            file.seek(position)
-            body = FileBody(file)
-            assert body.length == 0
-            assert await one_pass(body) == []
-
-
-async def test_bd8_of_a_file_that_grows_the_declared_bytes_are_sent(path: pathlib.Path) -> None:
-    """What is appended meanwhile is not part of this message."""
-    content = path.read_bytes()
-    with path.open("rb") as file:
-        body = FileBody(file)
-        with path.open("ab") as appending:
-            appending.write(b"more")
-        assert await content_of(body) == content
-
-
-async def test_bd6_a_file_that_shrinks_is_an_error_with_both_numbers(path: pathlib.Path) -> None:
-    """Nothing else may stand in for the bytes that were announced."""
-    with path.open("rb") as file:
-        body = FileBody(file)
-        os.truncate(path, 300 * KIB)
-        with pytest.raises(LocalProtocolError, match=r"307200.*614400"):
-            await content_of(body)
-
-
-async def test_a_file_that_is_unpacked_on_the_way_is_as_long_as_its_content(
-    tmp_path: pathlib.Path,
-) -> None:
-    """Not as long as the packed file beneath."""
-    path = tmp_path / "file.gz"
-    path.write_bytes(gzip.compress(b"unpacked" * 100))
-    with gzip.open(path, "rb") as file:
-        body = FileBody(typing.cast("typing.BinaryIO", file))
-        assert body.length == 800
-        assert await content_of(body) == b"unpacked" * 100
-
-
-class Careless:
-    """A file-like object that can be told where to go, but gives what it likes."""
-
-    def __init__(self, *pieces: object) -> None:
-        self.pieces = list(pieces)
-        self.position = 0
-
-    def tell(self) -> int:
-        return self.position
-
-    def seek(self, offset: int, whence: int = 0) -> None:
-        self.position = 6 if whence else offset
-
-    def read(self, size: int = -1) -> typing.Any:
-        return self.pieces.pop(0)
-
-
-async def test_bd6_a_file_that_gives_more_than_asked_for_is_cut() -> None:
-    """The declared bytes, whatever `read()` does."""
-    body = FileBody(Careless(bytearray(b"abc"), memoryview(b"defghi")))
-    assert body.length == 6
-    assert await one_pass(body) == [b"abc", b"def"]
-
-
-@pytest.mark.parametrize("piece", ["text", None])
-async def test_a_file_that_gives_no_bytes_is_a_type_error(piece: object) -> None:
-    """Its type is named."""
-    with pytest.raises(TypeError, match=f"file gave {type(piece).__name__}"):
-        await one_pass(FileBody(Careless(piece)))
-
-
-async def test_a_file_without_seek_is_sent_once() -> None:
-    """Reading is all that it has to offer."""
-
-    class Reading:
-        def __init__(self) -> None:
-            self.read = io.BytesIO(b"content").read
-
-    body = FileBody(Reading())
-    assert (body.length, body.replayable) == (None, False)
-    assert await content_of(body) == b"content"
-
-
-async def test_an_error_of_a_file_passes_as_it_is() -> None:
-    """It is the caller's."""
-
-    class Broken(Careless):
-        def read(self, size: int = -1) -> bytes:
-            raise OSError(5, "Input/output error")
-
-    with pytest.raises(OSError, match="Input/output error"):
-        await one_pass(FileBody(Broken()))
 
 
 # Iterables, of both kinds: each test runs with plain pieces and with awaited ones.
@@ -579,33 +350,6 @@ async def test_an_iterator_without_close_can_be_given_up(kind: str) -> None:
     body: Body = IteratorBody(Endless()) if kind == "plain" else AsyncIteratorBody(Endless())
     assert await body.next_chunk(run_here) == b"on"
     await body.aclose()
-
-
-async def test_a_file_is_not_closed_when_it_is_given_up(path: pathlib.Path) -> None:
-    """Who opened it closes it."""
-    with path.open("rb") as file:
-        body = FileBody(file)
-        await body.next_chunk(run_here)
-        await body.aclose()
-        assert not file.closed
-        assert await content_of(body) == path.read_bytes()
-
-
-async def test_an_async_file_is_read_in_blocks(path: pathlib.Path) -> None:
-    """Not by line; once, in chunks."""
-
-    class AsyncFile:
-        def __init__(self) -> None:
-            self.file = io.BytesIO(path.read_bytes())
-
-        async def read(self, size: int = -1) -> bytes:
-            return self.file.read(size)
-
-    body = AsyncIteratorBody(AsyncFileChunks(AsyncFile()))
-    assert (body.length, body.replayable) == (None, False)
-    pieces = await one_pass(body)
-    assert [len(piece) for piece in pieces] == [256 * KIB, 256 * KIB, 88 * KIB]
-    assert b"".join(pieces) == path.read_bytes()
 
 
 @hypothesis.settings(max_examples=100, deadline=None)

@@ -17,8 +17,9 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from httpcore.content.bodies import AsyncIteratorBody, BytesBody, FileBody, IteratorBody
+from httpcore.content.bodies import AsyncIteratorBody, BytesBody, IteratorBody
 from httpcore.content.encoding import JSONCodec, encode_content, encode_json
+from httpcore.content.files import AsyncFileBody, FileBody
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -134,7 +135,7 @@ def test_an_iterable_is_sent_piece_by_piece(iterable: object) -> None:
 def test_an_async_iterable_and_an_async_file_need_an_async_client(source: object) -> None:
     """The body says so, for the sync client to refuse it."""
     body, content_type = encode_content(source)
-    assert isinstance(body, AsyncIteratorBody)
+    assert isinstance(body, (AsyncIteratorBody, AsyncFileBody))
     assert (body.length, body.needs_async, content_type) == (None, True, None)
 
 

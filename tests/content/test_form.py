@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from httpcore.content.form import encode_form, encode_pairs, form_items, form_pairs
+from httpcore.content.form import encode_form, encode_pairs, form_items, form_pairs, form_values
 
 
 class Colour(str, enum.Enum):  # noqa: UP042 - a StrEnum's str() is its value
@@ -107,6 +107,12 @@ def test_a_multi_dict_gives_all_its_values():
 def test_items_are_as_they_were_given():
     """A field whose value is `None` is still one that was named."""
     assert form_items({"a": None, "b": [1]}) == [("a", None), ("b", [1])]
+
+
+def test_values_are_as_they_were_given():
+    """One for each item of a list; those that are left out are left out."""
+    given = {"a": [b"\xff", None, 1], "b": None, "c": "x", "d": []}
+    assert list(form_values(given)) == [("a", b"\xff"), ("a", 1), ("c", "x")]
 
 
 def test_encoding_is_that_of_html_forms():

@@ -8,6 +8,7 @@ import io
 import math
 import pathlib
 import pickle
+import re
 import typing
 
 import pytest
@@ -301,6 +302,62 @@ def test_large_buffers_are_not_copied() -> None:
     assert request.content is buffer
     assert prepared(request) == [("Content-Length", "200000")]
     assert read(request) == bytes(200_000)
+
+
+def test_files_make_a_form() -> None:
+    """Its Content-Type has the boundary; what is in memory is known as `bytes`."""
+    request = Request("POST", URL, content={"a": "1"}, files={"f": ("n.txt", b"x")})
+    fields = dict(prepared(request))
+    assert fields["Content-Length"] == str(len(request.content))
+    kind, _, boundary = fields["Content-Type"].partition("; boundary=")
+    assert kind == "multipart/form-data"
+    assert request.content.startswith(b"--" + boundary.encode() + b"\r\n")
+    assert read(request) == request.content
+    assert read(pickle.loads(pickle.dumps(request))) == request.content
+
+
+def test_files_that_are_streamed() -> None:
+    """`content` is what was given, until the body has been read."""
+    files = {"f": io.BytesIO(bytes(300_000))}
+    request = Request("POST", URL, files=files)
+    assert request.content is files
+    request.prepare()
+    body = read(request)
+    assert len(body) == request.declared_length
+    assert typing.cast("object", request.content) == body
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("multipart/form-data; boundary=xyz", r"multipart/form-data; boundary=xyz"),
+        ("multipart/form-data", r"multipart/form-data; boundary=[0-9a-f]{32}"),
+    ],
+)
+def test_mp3_content_type_of_the_user(given: str, sent: str) -> None:
+    """Its boundary is used, and if it has none it is given one: without, no server finds a part."""
+    request = Request("POST", URL, files={"f": b"x"}, headers={"content-type": given})
+    (kind,) = [value for name, value in prepared(request) if name.lower() == "content-type"]
+    assert re.fullmatch(sent, kind)
+    assert request.content.startswith(b"--" + kind.partition("boundary=")[2].encode() + b"\r\n")
+
+
+def test_no_files_are_none() -> None:
+    """The form is then a plain one."""
+    nothing: list[typing.Any] = [None, {}, []]
+    for none in nothing:
+        request = Request("POST", URL, content={"a": "1"}, files=none)
+        assert dict(prepared(request))["Content-Type"] == "application/x-www-form-urlencoded"
+    assert Request("POST", URL, content={}, files={"f": b""}).body is not None
+
+
+@pytest.mark.parametrize("content", [b"abc", "abc", io.BytesIO(b"abc"), [b"abc"], iter([b"abc"])])
+def test_files_beside_what_is_no_form(content: typing.Any) -> None:
+    """It is a `TypeError`: one body is not enough for both."""
+    with pytest.raises(TypeError, match="fields of the form"):
+        Request("POST", URL, content=content, files={"f": b""})
+    with pytest.raises(TypeError, match="files= or json="):
+        Request("POST", URL, json={}, files={"f": b""})
 
 
 async def test_async_iterables_are_read() -> None:

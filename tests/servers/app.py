@@ -102,6 +102,27 @@ async def echo(exchange: Exchange, _: str) -> None:
     await exchange.reply(json.dumps(came).encode(), kind="application/json")
 
 
+async def form(exchange: Exchange, _: str) -> None:
+    """JSON of the parts of a multipart form, as Werkzeug reads them."""
+    from .form_parsers import read_by_werkzeug
+
+    sent = dict(exchange.scope["headers"])
+    body = await exchange.body()
+    parts = [
+        {
+            "name": part.name,
+            "filename": part.filename,
+            "headers": part.headers,
+            "length": len(part.content),
+            "sha256": hashlib.sha256(part.content).hexdigest(),
+        }
+        for part in read_by_werkzeug(sent[b"content-type"].decode("latin-1"), body)
+    ]
+    length = sent.get(b"content-length", b"").decode()
+    came = {"parts": parts, "content_length": length, "length": len(body)}
+    await exchange.reply(json.dumps(came).encode(), kind="application/json")
+
+
 async def headers(exchange: Exchange, _: str) -> None:
     """JSON of the request's headers, joined where they repeat."""
     joined: dict[str, str] = {}
@@ -232,6 +253,7 @@ ROUTES: dict[str, collections.abc.Callable[[Exchange, str], collections.abc.Awai
     "early": early,
     "echo": echo,
     "echo-stream": echo_stream,
+    "form": form,
     "gzip": compressed_gzip,
     "headers": headers,
     "lines": lines,
