@@ -60,6 +60,7 @@ class ScriptedStream(NetworkStream):
         self._backend = backend
         self._script = collections.deque(script)
         self._unsent = b""
+        self._written_bytes = 0
         self._closed = False
         self._on_readable: collections.abc.Callable[[], None] | None = None
 
@@ -101,7 +102,7 @@ class ScriptedStream(NetworkStream):
 
     def _has_arrived(self) -> bool:
         first = next(iter(self._script), None)
-        return isinstance(first, Arrived) and len(self.written) >= first.after
+        return isinstance(first, Arrived) and self._written_bytes >= first.after
 
     def _take(self) -> Piece:
         first = self._script[0]
@@ -123,9 +124,10 @@ class ScriptedStream(NetworkStream):
         self._unsent += data
         room = len(self._unsent)
         if self.max_written is not None:
-            room = min(room, self.max_written - len(self.written))
+            room = min(room, self.max_written - self._written_bytes)
         if room:
             self.writes.append(self._unsent[:room])
+            self._written_bytes += room
             self._unsent = self._unsent[room:]
         if not self._unsent:
             return True
