@@ -32,8 +32,8 @@ setup(
     # Lower bounds only: a library that pins its dependencies' upper ends cannot be installed
     # beside others.  The ones that are not the first to work are the first to be safe:
     # certifi 2024.7.4 dropped a distrusted root, h11 0.16 checks chunk ends
-    # (CVE-2025-43859), h2 4.3 refuses line ends in fields (CVE-2025-57804), and idna 3.7
-    # takes linear time (CVE-2024-3651).
+    # (CVE-2025-43859), h2 4.3 refuses line ends in fields (CVE-2025-57804), idna 3.7 takes
+    # linear time (CVE-2024-3651), and httptools before 0.6.4 reads names with blanks in them.
     install_requires=[
         "certifi>=2024.7.4",
         "chardet>=5.0",
@@ -44,6 +44,10 @@ setup(
     ],
     extras_require={
         "brotli": ["brotlipy>=0.7"],
+        "speedups": [
+            "httptools>=0.6.4",
+            "uvloop>=0.18; sys_platform != 'win32' and implementation_name == 'cpython'",
+        ],
         "trio": ["trio>=0.22"],
         "zstd": ["backports.zstd>=1.0; python_version < '3.14'"],
     },

@@ -2,7 +2,8 @@
 
 An `async def` test runs three times: on asyncio, on trio and on the blocking backend (see
 `tests/ways.py`).  Its fixtures that depend on the way are `way`, its name; `backend`, the library's
-backend; and `make_client(**options)`.  `@pytest.mark.ways("asyncio", "trio")` leaves some out.
+backend; and `make_client(**options)`, whose engine for HTTP/1.1 is httptools, or h11 on trio.
+`@pytest.mark.ways("asyncio", "trio")` leaves some out.
 
 Servers are shared by the whole run: `app_server`, `app_tls_server`, `h2_server` and `nginx`.  A
 test that needs a server to misbehave scripts a `RawServer` of its own (`tests/servers/raw.py`).
@@ -33,7 +34,7 @@ MakeClient = collections.abc.Callable[..., "httpcore.AsyncClient"]
 PERSONAL_VARIABLES = (
     *(f"{scheme}_PROXY" for scheme in ("HTTP", "HTTPS", "ALL", "NO")),
     *("NETRC", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"),
-    *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUEST_METHOD"),
+    *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUEST_METHOD", "HTTPCORE_ENGINE"),
 )
 
 

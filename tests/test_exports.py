@@ -40,7 +40,7 @@ ON_REQUEST = ["TrioBackend"]
 
 # What importing the library must not load: it costs more than the library itself, or is optional.
 HEAVY = """
-    asyncio ssl h2 hpack certifi chardet idna rfc3986 trio brotli brotlicffi zstandard
+    asyncio ssl h11 httptools h2 hpack certifi chardet idna rfc3986 trio brotli brotlicffi zstandard
     compression.zstd backports.zstd ctypes email http.client http.cookiejar concurrent.futures
 """.split()  # noqa: SIM905
 

@@ -119,5 +119,5 @@ def test_settings_go_through_to_the_pool() -> None:
     pool = inspect.signature(httpcore.ConnectionPool).parameters
     client = inspect.signature(Client).parameters
     shared = pool.keys() & client.keys()
-    assert shared == pool.keys() - {"parser_class"}
+    assert shared == pool.keys()
     assert all(pool[name].default == client[name].default for name in shared - {"ssl"})

@@ -162,7 +162,7 @@ def documented(heading: str) -> set[str]:
 )
 def test_parameters(cls: type) -> None:
     """The reference names exactly the parameters of each constructor."""
-    there = set(inspect.signature(cls).parameters) - {"parser_class"}
+    there = set(inspect.signature(cls).parameters)
     assert documented(cls.__name__) == there
 
 

@@ -24,6 +24,10 @@ _STREAMS = ("stream", "raw", "stream_text", "lines")
 
 _BACKENDS = {"asyncio": "AsyncioBackend", "trio": "TrioBackend", "sync": "SyncBackend"}
 
+# Each test runs on both engines of HTTP/1.1 without running twice for that: what they read is
+# checked in tests/wire, and nothing in the engines depends on who waits.
+_ENGINES = {"asyncio": "httptools", "trio": "h11", "sync": "httptools"}
+
 Main = collections.abc.Callable[[], collections.abc.Coroutine[typing.Any, typing.Any, None]]
 
 
@@ -59,6 +63,7 @@ def make_backend(way: str) -> httpcore.ConcurrencyBackend:
 
 def make_client(way: str, **options: typing.Any) -> httpcore.AsyncClient:
     """A client to be awaited that way: an `AsyncClient`, or a `Client` behind its `Face`."""
+    options.setdefault("engine", _ENGINES[way])
     if way == "sync":
         return typing.cast("httpcore.AsyncClient", Face(httpcore.Client(**options)))
     return httpcore.AsyncClient(**options)

@@ -31,6 +31,7 @@ from ..models.response_base import ResponseBase
 from ..models.url import URL
 from ..policy.auth import Auth, AuthTypes, auth_from
 from ..types import Content, Files
+from ..wire.http11_engine import Engine
 from .options import (
     BUILD_OPTIONS,
     SEND_OPTIONS,
@@ -90,6 +91,7 @@ class ClientBase:
         raise_for_status: bool | collections.abc.Callable[[ResponseBase], bool] = False,
         trust_env: TrustEnv = True,
         backend: ConcurrencyBackend | None = None,
+        engine: Engine | None = None,
     ) -> None:
         """
         * `ssl`: an `SSLConfig`, an `ssl.SSLContext`, `True`, `False` (no verification), or the path
@@ -100,8 +102,8 @@ class ClientBase:
           over plain TCP too, which they have to know.
         * `max_redirects`: how many redirects one call follows; zero: none.
         * `dispatch`: what sends requests in the place of a connection pool of the client's own; the
-          client does not close it, and `ssl`, `pool_limits`, `http2` and `backend` are then not its
-          business.
+          client does not close it, and `ssl`, `pool_limits`, `http2`, `backend` and `engine` are
+          then not its business.
         * `auth`: `(user, password)`, an `Auth`, or a callable `Request -> Request`; for requests
           without an Authorization field and, with a `base_url`, to that origin only.
         * `headers`, `query_params`: go with every request; those of the call come over them.
@@ -114,6 +116,9 @@ class ClientBase:
           file or folder of REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE or SSL_CERT_DIR in
           the place of certifi's.
         * `backend`: a `ConcurrencyBackend` in the place of the default one.
+        * `engine`: what reads HTTP/1.1: `"httptools"`, fast, or `"h11"`, pure Python; they take and
+          refuse the same.  `None`: what the variable HTTPCORE_ENGINE says, or else httptools where
+          it is installed.  `ImportError` for one that is not.
         """
         self.trust_env = trusted_parts(trust_env)
         self._ca_path = ca_path() if "ca" in self.trust_env else None
@@ -133,6 +138,7 @@ class ClientBase:
                 pool_limits=pool_limits,
                 http2=http2,
                 backend=self._default_backend() if backend is None else backend,
+                engine=engine,
             )
         self.dispatch = dispatch
         self._closed = False

@@ -13,7 +13,7 @@ from ..exceptions import ConnectError, RequestException
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import URL, Origin
-from ..wire.http11 import H11Parser, Parser
+from ..wire.http11_engine import Engine, parser_class
 from .base import Abandoned, Dispatcher, Unprocessed
 from .connecting import open_stream
 from .http11 import HTTP11Connection
@@ -38,6 +38,7 @@ class HTTPConnection(Dispatcher):
     * `timeout`: as for `Client`; for requests that bring none.
     * `http2`: as for `Client`.
     * `backend`: `None` finds out what runs: asyncio, trio or a sync client.
+    * `engine`: as for `Client`.
 
     Over HTTP/1.1 one exchange at a time; a second one while the first one's response has not been
     read is a `RuntimeError`.
@@ -51,7 +52,7 @@ class HTTPConnection(Dispatcher):
         timeout: float | None | TimeoutConfig = DEFAULT_TIMEOUT,
         http2: HTTP2 = True,
         backend: ConcurrencyBackend | None = None,
-        parser_class: type[Parser] = H11Parser,
+        engine: Engine | None = None,
         on_done: OnDone | None = None,
         on_capacity: OnCapacity | None = None,
         abandoned: Abandoned | None = None,
@@ -62,7 +63,7 @@ class HTTPConnection(Dispatcher):
         self._timeout = timeout
         self._http2 = checked_http2(http2)
         self._backend = backend
-        self._parser_class = parser_class
+        self._parser_class = parser_class(engine)
         self._on_done = on_done or self._done
         self._on_capacity = on_capacity or _ignore
         self._exchanges = 0  # on its own

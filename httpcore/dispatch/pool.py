@@ -20,7 +20,7 @@ from ..deadline import TimeoutTypes, as_deadline
 from ..exceptions import RequestException
 from ..models.request import Request
 from ..models.response_base import ResponseBase
-from ..wire.http11 import H11Parser, Parser
+from ..wire.http11_engine import Engine, parser_class
 from .base import Dispatcher
 from .connection import HTTP2, HTTPConnection, checked_http2
 from .pool_run import PoolRun
@@ -53,6 +53,7 @@ class ConnectionPool(Dispatcher):
     * `pool_limits`: a `PoolLimits`.
     * `http2`: as for `Client`.
     * `backend`: `None` finds out at each request what runs: asyncio, trio or a sync client.
+    * `engine`: as for `Client`.
 
     Over `SyncBackend` it may be shared by threads, elsewhere by the tasks of an event loop.
     Connections belong to the loop that opened them: a pool that is used in another one opens new
@@ -67,14 +68,15 @@ class ConnectionPool(Dispatcher):
         pool_limits: PoolLimits = DEFAULT_POOL_LIMITS,
         http2: HTTP2 = True,
         backend: ConcurrencyBackend | None = None,
-        parser_class: type[Parser] = H11Parser,
+        engine: Engine | None = None,
     ) -> None:
         self._ssl = ssl_config(ssl)
         self._timeout = timeout
         self._limits = pool_limits
         self._http2 = checked_http2(http2)
         self._backend = backend
-        self._parser_class = parser_class
+        self._engine = engine
+        parser_class(engine)  # if it is not installed, that should be known now
         self._runs: dict[object, PoolRun] = {}
         self._forks = _Forks.count
         self._closed = False
@@ -122,7 +124,7 @@ class ConnectionPool(Dispatcher):
             if run.backend.run_is_over(token):
                 self._runs.pop(token, None)
                 run.close()
-        new = PoolRun(backend, self._limits, self._http2, self._parser_class)
+        new = PoolRun(backend, self._limits, self._http2, self._engine)
         # Of two threads that come here at once, both get the run of the first.
         return self._runs.setdefault(backend.run_token(), new)
 

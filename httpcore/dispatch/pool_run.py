@@ -20,7 +20,7 @@ from ..exceptions import NetworkError, PoolTimeout, TotalTimeout
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import Origin
-from ..wire.http11 import Parser
+from ..wire.http11_engine import Engine
 from .base import Abandoned, Unprocessed
 from .connection import HTTP2, HTTPConnection
 from .pool_state import Key, PoolState, Slot, Ticket
@@ -46,13 +46,13 @@ class PoolRun:
         backend: ConcurrencyBackend,
         limits: PoolLimits,
         http2: HTTP2,
-        parser_class: type[Parser],
+        engine: Engine | None,
     ) -> None:
         self.backend = backend
         self.state: PoolState[HTTPConnection] = PoolState(limits)
         self._limits = limits
         self._http2 = http2
-        self._parser_class = parser_class
+        self._engine = engine
         self._guard = backend.guard()
         self._abandoned: Abandoned = collections.deque()
         self._expiry_cancel: collections.abc.Callable[[], object] | None = None
@@ -166,7 +166,7 @@ class PoolRun:
             ssl=ssl,
             http2=http2,
             backend=self.backend,
-            parser_class=self._parser_class,
+            engine=self._engine,
             on_done=functools.partial(self._exchange_over, slot),
             on_capacity=functools.partial(self._capacity_changed, slot),
             abandoned=self._abandoned,

@@ -8,7 +8,7 @@ out, is fed what arrives, and gives events until the end of the final response:
 `next_event()` returns `NEED_DATA` when it wants to be fed; feeding `b""` says that the peer has
 closed.  What was fed behind the end makes the connection unusable (RFC 9112 §9.2).
 
-Who decides what.  A *parser* (h11 here, others behind the same interface) reads heads and chunked
+Who decides what.  A *parser* (h11 or httptools, behind the same interface) reads heads and chunked
 bodies.  Everything else is decided here, once for all parsers: where a message ends (§6.3), whether
 the connection may be used again (§9.3), and the limits.  A body of known length, or one that ends
 with the connection, needs no parser: its bytes are counted and handed on as they are.
@@ -22,8 +22,6 @@ from __future__ import annotations
 import enum
 import re
 import typing
-
-import h11
 
 from ..exceptions import RemoteProtocolError
 from ..types import RawHeaders
@@ -86,47 +84,6 @@ class Parser(typing.Protocol):
     def next_event(self) -> Event: ...
 
     def rest(self) -> bytes: ...
-
-
-class H11Parser:
-    """The reference: strict, pure Python."""
-
-    __slots__ = ("_connection",)
-
-    # h11 reads a response only behind a request; what it has to know of ours is the method.
-    _REQUESTS: typing.ClassVar = {
-        is_head: h11.Request(method=method, target="/", headers=[("Host", "")])
-        for is_head, method in ((False, "GET"), (True, "HEAD"))
-    }
-
-    def __init__(self, method: str) -> None:
-        # The limit is the reader's, and comes first; h11 is not to have a lower one of its own.
-        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * MAX_HEAD_BYTES)
-        self._connection.send(self._REQUESTS[method == "HEAD"])
-
-    def feed(self, data: bytes) -> None:
-        self._connection.receive_data(data)
-
-    def next_event(self) -> Event:
-        try:
-            event = self._connection.next_event()
-        except h11.RemoteProtocolError as exc:
-            raise RemoteProtocolError(str(exc)) from exc
-        kind = type(event)
-        if kind is h11.NEED_DATA:
-            return NEED_DATA
-        if isinstance(event, h11.Data):
-            return bytes(event.data)
-        if isinstance(event, h11.Response):
-            version = "HTTP/" + event.http_version.decode("ascii")
-            return ResponseHead(event.status_code, event.reason, event.headers.raw_items(), version)
-        if isinstance(event, h11.InformationalResponse):
-            return InformationalHead(event.status_code, event.headers.raw_items())
-        assert isinstance(event, h11.EndOfMessage), event
-        return EndOfMessage(event.headers.raw_items())
-
-    def rest(self) -> bytes:
-        return self._connection.trailing_data[0]
 
 
 class _Framing(enum.Enum):
@@ -296,12 +253,15 @@ class ResponseReader:
                 f"answered with {head.http_version} on an HTTP/1.1 connection; "
                 f"the response starts {self._shown()}"
             )
-        if len(head.headers) > MAX_HEADER_FIELDS:
+        self._check_fields(head.headers)
+        if _CONTROLS.search(head.reason):
+            raise self._violation("sent control characters in the response's reason phrase")
+
+    def _check_fields(self, fields: RawHeaders) -> None:
+        if len(fields) > MAX_HEADER_FIELDS:
             raise self._violation(f"sent more than {MAX_HEADER_FIELDS} header fields")
-        if _CONTROLS.search(b"".join([value for _, value in head.headers])) or _CONTROLS.search(
-            head.reason
-        ):
-            raise self._violation("sent control characters in the response's head")
+        if _CONTROLS.search(b"".join([value for _, value in fields])):
+            raise self._violation("sent control characters in a header field")
 
     def _decide_framing(self, head: ResponseHead) -> None:
         """RFC 9112 §6.3 for the body, §9.3 for the connection."""
@@ -313,6 +273,11 @@ class ResponseReader:
                 case b"content-length":
                     length = int(value)
                 case b"transfer-encoding":
+                    if chunked or value.lower() != b"chunked":
+                        raise self._violation(
+                            f"sent Transfer-Encoding: {value.decode('latin-1')!r}, of which only "
+                            "'chunked', once, can be read"
+                        )
                     chunked = True
                 case b"connection":
                     options += "," + value.decode("latin-1").lower()
@@ -392,6 +357,7 @@ class ResponseReader:
             self._received += len(event)
             return event
         assert isinstance(event, EndOfMessage), event
+        self._check_fields(event.trailers)
         self._buffer = self._parser.rest()
         return self._end(event.trailers)
 

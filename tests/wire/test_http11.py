@@ -15,7 +15,6 @@ from httpcore.wire.http11 import (
     NEED_DATA,
     EndOfMessage,
     Event,
-    H11Parser,
     InformationalHead,
     Parser,
     ResponseHead,
@@ -23,8 +22,10 @@ from httpcore.wire.http11 import (
     chunk,
     request_head,
 )
+from httpcore.wire.http11_h11 import H11Parser
+from httpcore.wire.http11_httptools import HttptoolsParser
 
-PARSERS: list[type[Parser]] = [H11Parser]
+PARSERS: list[type[Parser]] = [H11Parser, HttptoolsParser]
 OK = b"HTTP/1.1 200 OK\r\n"
 
 

@@ -1,0 +1,83 @@
+"""Which engine is used: the fastest that is there, unless somebody says otherwise."""
+
+from __future__ import annotations
+
+import collections.abc
+import sys
+import typing
+
+import httptools
+import pytest
+
+import httpcore
+from httpcore.wire import http11_engine
+from httpcore.wire.http11_engine import VARIABLE, parser_class
+from httpcore.wire.http11_h11 import H11Parser
+from httpcore.wire.http11_httptools import HttptoolsParser
+
+
+@pytest.fixture(autouse=True)
+def undecided(monkeypatch: pytest.MonkeyPatch) -> collections.abc.Iterator[None]:
+    """The variable is read anew, and the choice forgotten after the test."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    http11_engine._default.cache_clear()
+    yield
+    http11_engine._default.cache_clear()
+
+
+@pytest.fixture
+def no_httptools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httptools", None)
+
+
+@pytest.fixture
+def old_httptools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(httptools, "__version__", "0.6.3.dev1")
+
+
+def test_httptools_is_the_default() -> None:
+    """httptools where it is installed."""
+    assert parser_class(None) is HttptoolsParser
+
+
+@pytest.mark.parametrize("why", ["no_httptools", "old_httptools"])
+def test_h11_is_the_default_otherwise(why: str, request: pytest.FixtureRequest) -> None:
+    """h11 where httptools is missing, or older than what was found strict."""
+    request.getfixturevalue(why)
+    assert parser_class(None) is H11Parser
+    with pytest.raises(ImportError, match=r"engine='httptools'.*httpcore\[speedups\]"):
+        parser_class("httptools")
+
+
+def test_by_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable is looked at once."""
+    monkeypatch.setenv(VARIABLE, "h11")
+    assert parser_class(None) is H11Parser
+    monkeypatch.delenv(VARIABLE)
+    assert parser_class(None) is H11Parser
+    assert parser_class("httptools") is HttptoolsParser
+
+
+def test_variable_names_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no engine is an error that names the variable."""
+    monkeypatch.setenv(VARIABLE, "llhttp")
+    with pytest.raises(ValueError, match=r"\$HTTPCORE_ENGINE='llhttp' is no engine"):
+        httpcore.Client()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        httpcore.Client,
+        httpcore.AsyncClient,
+        httpcore.ConnectionPool,
+        lambda engine: httpcore.HTTPConnection("http://example.org", engine=engine),
+    ],
+)
+def test_by_hand(make: collections.abc.Callable[..., typing.Any], no_httptools: None) -> None:
+    """Whoever has connections takes `engine=`, and checks it at once."""
+    make(engine="h11")
+    with pytest.raises(ImportError):
+        make(engine="httptools")
+    with pytest.raises(ValueError):
+        make(engine="http")
