@@ -14,6 +14,7 @@ from httpcore.backends.base import (
     Guard,
     Lock,
     NetworkStream,
+    Secure,
 )
 from httpcore.deadline import Deadline
 
@@ -54,11 +55,17 @@ class FaultyBackend(ConcurrencyBackend):
         self.step()
         return await self.inner.resolve(host, port, deadline)
 
-    async def connect_tcp(self, address: Address, peer: str, deadline: Deadline) -> NetworkStream:
+    async def connect_tcp(
+        self,
+        addresses: collections.abc.Sequence[Address],
+        peer: str,
+        deadline: Deadline,
+        secure: Secure | None = None,
+    ) -> NetworkStream:
         self.step()
-        stream = FaultyStream(self, await self.inner.connect_tcp(address, peer, deadline))
+        stream = FaultyStream(self, await self.inner.connect_tcp(addresses, peer, deadline))
         self.streams.append(stream)
-        return stream
+        return stream if secure is None else await secure(stream)
 
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         self.step()

@@ -11,21 +11,22 @@ from __future__ import annotations
 import asyncio
 import collections.abc
 import contextlib
+import functools
 import socket
+import time
 import typing
 
 from ..deadline import Deadline
 from ..exceptions import ConnectTimeout
+from . import polling
 from .asyncio_base import AsyncioStream, Waiter, wake
-from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream
+from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Secure
+from .happy_eyeballs import Sockets, Wait, connect
 from .owned_socket import owned
 from .sockets import (
-    CONNECTING,
     RESOLVING,
-    connect_error,
     ip_address_of,
     lookup_in_thread,
-    new_tcp_socket,
     resolve_error,
 )
 
@@ -36,6 +37,11 @@ _PIECE_BYTES = 64 * 1024
 
 # uvloop rounds timers to milliseconds, perhaps down: a limit that has not passed would be reported.
 _TICK_SECONDS = 0.001
+
+# How often a loop that cannot tell looks whether a connection is there.
+_LOOK_SECONDS = 0.005
+
+_NEVER = float("inf")
 
 _NO_GUARD: Guard = contextlib.nullcontext()
 
@@ -153,9 +159,8 @@ class CompletionStream(AsyncioStream):
         super()._release()
 
 
-def _stream_class(loop: asyncio.AbstractEventLoop) -> type[AsyncioStream]:
-    cannot_say_when_ready = type(loop).add_reader is asyncio.AbstractEventLoop.add_reader
-    return CompletionStream if cannot_say_when_ready else ReadinessStream
+def _cannot_say_when_ready(loop: asyncio.AbstractEventLoop) -> bool:
+    return type(loop).add_reader is asyncio.AbstractEventLoop.add_reader
 
 
 async def _settled(waiter: Waiter, seconds: float | None) -> bool:
@@ -167,6 +172,41 @@ async def _settled(waiter: Waiter, seconds: float | None) -> bool:
         return await waiter
     finally:
         timer.cancel()
+
+
+async def _writable(
+    loop: asyncio.AbstractEventLoop, socks: Sockets, seconds: float | None
+) -> Sockets:
+    waiter: Waiter = loop.create_future()
+    ready = []
+
+    def on_writable(sock: socket.socket) -> None:
+        loop.remove_writer(sock)
+        ready.append(sock)
+        wake(waiter, True)
+
+    try:
+        for sock in socks:
+            loop.add_writer(sock, on_writable, sock)
+        await _settled(waiter, seconds)
+    finally:
+        for sock in socks:
+            loop.remove_writer(sock)
+    return ready
+
+
+async def _found_writable(socks: Sockets, seconds: float | None) -> Sockets:
+    """
+    The same by looking again and again, in a loop that only says when an operation is complete.
+
+    Its own `sock_connect()` would need a task for each address.
+    """
+    look = polling.waiter(polling.WRITABLE, *socks)
+    gives_up = _NEVER if seconds is None else time.monotonic() + seconds
+    while not (ready := look(0)) and time.monotonic() < gives_up:
+        await asyncio.sleep(_LOOK_SECONDS)
+    numbers = {number for number, _ in ready}
+    return [sock for sock in socks if sock.fileno() in numbers]
 
 
 class AsyncioEvent(Event):
@@ -256,29 +296,21 @@ class AsyncioBackend(ConcurrencyBackend):
             raise resolve_error(host, answers[0]) from answers[0]
         return answers[0]
 
-    async def connect_tcp(self, address: Address, peer: str, deadline: Deadline) -> NetworkStream:
+    async def connect_tcp(
+        self,
+        addresses: collections.abc.Sequence[Address],
+        peer: str,
+        deadline: Deadline,
+        secure: Secure | None = None,
+    ) -> NetworkStream:
         """See `ConcurrencyBackend.connect_tcp`."""
         loop = asyncio.get_running_loop()
-        limit = deadline.within(None)
-        if limit is not None and limit <= 0:
-            raise deadline.error(ConnectTimeout, CONNECTING, peer)
-        try:
-            sock = owned(new_tcp_socket(address.family))
-        except OSError as error:
-            raise connect_error(peer, address, error) from error
-        scope = asyncio.timeout(None if limit is None else limit + _TICK_SECONDS)
-        try:
-            async with scope:
-                await loop.sock_connect(sock, address.sockaddr)
-            return _stream_class(loop)(loop, sock, peer)
-        except OSError as error:
-            sock.close()
-            if scope.expired():
-                raise deadline.error(ConnectTimeout, CONNECTING, peer) from None
-            raise connect_error(peer, address, error) from error
-        except BaseException:
-            sock.close()
-            raise
+        kind: type[AsyncioStream] = ReadinessStream
+        wait: Wait = functools.partial(_writable, loop)
+        if _cannot_say_when_ready(loop):
+            kind, wait = CompletionStream, _found_writable
+        stream_over = functools.partial(kind, loop)
+        return await connect(addresses, peer, deadline, secure, wait, stream_over, owned)
 
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         """See `ConcurrencyBackend.run_blocking`."""

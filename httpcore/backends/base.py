@@ -145,6 +145,9 @@ class Lock(abc.ABC):
     async def __aexit__(self, *exc_info: object) -> None: ...
 
 
+Secure = collections.abc.Callable[[NetworkStream], collections.abc.Awaitable[NetworkStream]]
+"""Makes a stream that has just been connected of use: TLS.  Closes it where it fails."""
+
 Guard = contextlib.AbstractContextManager[typing.Any]
 """Protects a state against other threads: a thread lock in sync, nothing in async, where code
 between two awaits is not interrupted.  Never held over an await."""
@@ -174,8 +177,21 @@ class ConcurrencyBackend(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def connect_tcp(self, address: Address, peer: str, deadline: Deadline) -> NetworkStream:
-        """Connect to one address.  Raises `ConnectError`, or the deadline's error."""
+    async def connect_tcp(
+        self,
+        addresses: collections.abc.Sequence[Address],
+        peer: str,
+        deadline: Deadline,
+        secure: Secure | None = None,
+    ) -> NetworkStream:
+        """
+        Connect to the one of `addresses` that answers first (RFC 8305).
+
+        `secure` is done over the connection, and gives the stream that is returned; where it raises
+        `ConnectError`, but no `SSLError`, other addresses are tried.
+
+        Raises `ConnectError` that lists what became of each address, or the deadline's error.
+        """
 
     @abc.abstractmethod
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:

@@ -21,7 +21,7 @@ import typing
 
 from ..deadline import Deadline
 from ..exceptions import ReadError, ReadTimeout, RequestException, WriteError, WriteTimeout
-from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream
+from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Secure
 from .sockets import READING, WRITING, broken, closed_here, connect_error, ip_address_of
 
 T = typing.TypeVar("T")
@@ -250,19 +250,25 @@ class ScriptedBackend(ConcurrencyBackend):
         self.resolved.append(host)
         return [ip_address_of(host, port) or Address(socket.AF_INET, ("192.0.2.1", port))]
 
-    async def connect_tcp(self, address: Address, peer: str, deadline: Deadline) -> NetworkStream:
-        """See `ConcurrencyBackend.connect_tcp`."""
+    async def connect_tcp(
+        self,
+        addresses: collections.abc.Sequence[Address],
+        peer: str,
+        deadline: Deadline,
+        secure: Secure | None = None,
+    ) -> NetworkStream:
+        """See `ConcurrencyBackend.connect_tcp`; knows one address only, the first."""
         self.step()
         if not self._scripts:
             raise AssertionError(f"no script is left for a connection to {peer}")
         script = self._scripts.popleft()
         if isinstance(script, BaseException):
             if _is_of_the_system(script):
-                raise connect_error(peer, address, script) from script
+                raise connect_error(peer, addresses[0], script) from script
             raise script
         stream = ScriptedStream(self, script, peer)
         self.streams.append(stream)
-        return stream
+        return stream if secure is None else await secure(stream)
 
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         """See `ConcurrencyBackend.run_blocking`."""

@@ -19,28 +19,25 @@ from __future__ import annotations
 
 import collections
 import collections.abc
-import errno
 import os
-import select
 import socket
 import threading
 import time
 import typing
 
 from ..deadline import Deadline
-from ..exceptions import ConnectTimeout, ReadError, ReadTimeout, Timeout, WriteError, WriteTimeout
-from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream
+from ..exceptions import ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
+from . import polling
+from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Secure
+from .happy_eyeballs import Sockets, connect
 from .sockets import (
-    CONNECTING,
     READING,
     RESOLVING,
     WRITING,
     broken,
     closed_here,
-    connect_error,
     ip_address_of,
     lookup_in_thread,
-    new_tcp_socket,
     resolve_error,
 )
 
@@ -48,43 +45,6 @@ T = typing.TypeVar("T")
 
 SMALLEST_READ = 64 * 1024
 LARGEST_READ = 256 * 1024
-
-_IN: int = getattr(select, "POLLIN", 1)
-_OUT: int = getattr(select, "POLLOUT", 4)
-_MAX_WAIT_MS = 2**31 - 1  # what poll() takes, 24 days
-
-# Waits at most so many milliseconds (`None`: for ever); the events, or nothing in time.
-Waiter = collections.abc.Callable[[int | None], list[tuple[int, int]]]
-
-
-def _poll_waiter(sock: socket.socket, events: int) -> Waiter:
-    poller = select.poll()
-    poller.register(sock, events)
-    return poller.poll
-
-
-def _select_waiter(sock: socket.socket, events: int) -> Waiter:
-    # Windows has no poll(), but its select() is limited in count, not in number.
-    watched = [sock]
-    to_read = watched if events & _IN else []
-    to_write = watched if events & _OUT else []
-
-    def wait(milliseconds: int | None) -> list[tuple[int, int]]:
-        seconds = None if milliseconds is None else milliseconds / 1000
-        # A connection that is refused shows as "exceptional" there.
-        readable, writable, failed = select.select(to_read, to_write, watched, seconds)
-        happened = (_IN if readable else 0) | (_OUT if writable or failed else 0)
-        return [(sock.fileno(), happened)] if happened else []
-
-    return wait
-
-
-_waiter = _poll_waiter if hasattr(select, "poll") else _select_waiter
-
-
-def _milliseconds(seconds: float | None) -> int | None:
-    """`seconds` for poll(), rounded up, so that a deadline has passed when the wait has."""
-    return None if seconds is None else min(int(seconds * 1000) + 1, _MAX_WAIT_MS)
 
 
 class SyncStream(NetworkStream):
@@ -115,9 +75,9 @@ class SyncStream(NetworkStream):
         self._writing = False
         self._read_size = SMALLEST_READ
         self._more_is_there = False
-        self._wait_readable = _waiter(sock, _IN)
-        self._wait_writable: Waiter | None = None
-        self._wait_either: Waiter | None = None
+        self._wait_readable = polling.waiter(polling.READABLE, sock)
+        self._wait_writable: polling.Waiter | None = None
+        self._wait_either: polling.Waiter | None = None
         self._unsent: collections.deque[memoryview] = collections.deque()
 
     async def read(self, deadline: Deadline) -> bytes:
@@ -132,7 +92,7 @@ class SyncStream(NetworkStream):
             # poll().  Only after a read that filled its buffer is the next one worth a try.
             data = self._receive() if self._more_is_there else None
             while data is None:
-                if not self._wait_readable(_milliseconds(seconds)):
+                if not self._wait_readable(polling.milliseconds(seconds)):
                     raise deadline.error(ReadTimeout, READING, self.peer)
                 data = self._receive()
             if not data and self._closed:
@@ -217,18 +177,20 @@ class SyncStream(NetworkStream):
         """Wait until the socket takes more; whether there is something to read, if asked."""
         if until_readable:
             if self._wait_either is None:
-                self._wait_either = _waiter(self._socket, _IN | _OUT)
+                self._wait_either = polling.waiter(
+                    polling.READABLE | polling.WRITABLE, self._socket
+                )
             wait = self._wait_either
         else:
             if self._wait_writable is None:
-                self._wait_writable = _waiter(self._socket, _OUT)
+                self._wait_writable = polling.waiter(polling.WRITABLE, self._socket)
             wait = self._wait_writable
         seconds = deadline.within(deadline.write)
-        happened = wait(_milliseconds(seconds)) if seconds is None or seconds > 0 else None
+        happened = wait(polling.milliseconds(seconds)) if seconds is None or seconds > 0 else None
         if not happened:
             raise deadline.error(WriteTimeout, WRITING, self.peer)
         # Hang-up and error count as readable: what came before them has to be read.
-        return until_readable and happened[0][1] != _OUT
+        return until_readable and happened[0][1] != polling.WRITABLE
 
     def read_available(self) -> bytes | None:
         self._reading = True
@@ -269,23 +231,12 @@ class SyncStream(NetworkStream):
         return self._socket
 
 
-def _connected_socket(address: Address, peer: str, deadline: Deadline) -> socket.socket:
-    """Raises `OSError`, or the deadline's error."""
-    sock = new_tcp_socket(address.family)
-    try:
-        number = sock.connect_ex(address.sockaddr)
-        if number in (errno.EINPROGRESS, errno.EWOULDBLOCK):
-            seconds = deadline.within(None)
-            in_time = seconds is None or seconds > 0
-            if not in_time or not _waiter(sock, _OUT)(_milliseconds(seconds)):
-                raise deadline.error(ConnectTimeout, CONNECTING, peer)
-            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if number:
-            raise OSError(number, os.strerror(number))
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+async def _writable(socks: Sockets, seconds: float | None) -> Sockets:
+    ready = {
+        number
+        for number, _ in polling.waiter(polling.WRITABLE, *socks)(polling.milliseconds(seconds))
+    }
+    return [sock for sock in socks if sock.fileno() in ready]
 
 
 class SyncEvent(Event):
@@ -362,13 +313,14 @@ class SyncBackend(ConcurrencyBackend):
             raise resolve_error(host, answer) from answer
         return answer
 
-    async def connect_tcp(self, address: Address, peer: str, deadline: Deadline) -> SyncStream:
-        try:
-            return SyncStream(_connected_socket(address, peer, deadline), peer)
-        except Timeout:
-            raise
-        except OSError as error:
-            raise connect_error(peer, address, error) from error
+    async def connect_tcp(
+        self,
+        addresses: collections.abc.Sequence[Address],
+        peer: str,
+        deadline: Deadline,
+        secure: Secure | None = None,
+    ) -> NetworkStream:
+        return await connect(addresses, peer, deadline, secure, _writable, SyncStream)
 
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         return function()

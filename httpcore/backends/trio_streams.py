@@ -24,19 +24,17 @@ import trio
 
 from ..deadline import Deadline
 from ..exceptions import ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
-from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream
+from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Secure
+from .happy_eyeballs import Sockets, connect
 from .owned_socket import owned
 from .sockets import (
-    CONNECTING,
     READING,
     RESOLVING,
     WRITING,
     broken,
     closed_here,
-    connect_error,
     ip_address_of,
     lookup_in_thread,
-    new_tcp_socket,
     resolve_error,
 )
 
@@ -230,6 +228,25 @@ class TrioStream(NetworkStream):
         return self._sock
 
 
+async def _writable(socks: Sockets, seconds: float | None) -> Sockets:
+    ready: list[socket.socket] = []
+
+    async def one(sock: socket.socket) -> None:
+        try:
+            await trio.lowlevel.wait_writable(sock)
+        except trio.Cancelled:
+            return  # by the limit, by another one, or from outside: then the checkpoint raises it
+        ready.append(sock)
+        nursery.cancel_scope.cancel()
+
+    with trio.move_on_after(_seconds(seconds)):
+        async with trio.open_nursery() as nursery:
+            for sock in socks:
+                nursery.start_soon(one, sock)
+    await trio.lowlevel.checkpoint_if_cancelled()
+    return ready
+
+
 class TrioEvent(Event):
     """`trio.Event` with a limit."""
 
@@ -330,25 +347,15 @@ class TrioBackend(ConcurrencyBackend):
             raise resolve_error(host, answers[0]) from answers[0]
         return answers[0]
 
-    async def connect_tcp(self, address: Address, peer: str, deadline: Deadline) -> NetworkStream:
+    async def connect_tcp(
+        self,
+        addresses: collections.abc.Sequence[Address],
+        peer: str,
+        deadline: Deadline,
+        secure: Secure | None = None,
+    ) -> NetworkStream:
         """See `ConcurrencyBackend.connect_tcp`."""
-        try:
-            sock = new_tcp_socket(address.family)
-        except OSError as error:
-            raise connect_error(peer, address, error) from error
-        try:
-            with trio.move_on_after(_seconds(deadline.within(None))):
-                await trio.socket.from_stdlib_socket(sock).connect(address.sockaddr)
-                # Not before: trio connects plain sockets only.
-                return TrioStream(owned(sock), peer)
-        except OSError as error:
-            sock.close()
-            raise connect_error(peer, address, error) from error
-        except BaseException:
-            sock.close()
-            raise
-        sock.close()
-        raise deadline.error(ConnectTimeout, CONNECTING, peer)
+        return await connect(addresses, peer, deadline, secure, _writable, TrioStream, owned)
 
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         """See `ConcurrencyBackend.run_blocking`."""

@@ -111,7 +111,7 @@ class Connected:
 
     async def __aenter__(self) -> tuple[NetworkStream, socket.socket]:
         with listening() as (listener, address):
-            stream = await self._backend.connect_tcp(address, str(address), limits().connecting())
+            stream = await self._backend.connect_tcp([address], str(address), limits().connecting())
             self._peer, _ = listener.accept()
         self._peer.settimeout(10)
         self._stream = stream

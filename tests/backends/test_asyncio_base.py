@@ -466,7 +466,7 @@ def test_close_while_the_loop_stands_still(kind):
     loop = kinds.LOOPS[kind]()
     try:
         with kinds.listening() as (listener, address):
-            opening = BACKEND.connect_tcp(address, "peer:80", limits().connecting())
+            opening = BACKEND.connect_tcp([address], "peer:80", limits().connecting())
             stream = loop.run_until_complete(opening)
             peer, _ = listener.accept()
         with peer:
@@ -483,7 +483,7 @@ def test_cx11_a_suspended_read_is_collected(kind, capfd):
 
     async def main() -> tuple[typing.Any, socket.socket]:
         with kinds.listening() as (listener, address):
-            stream = await BACKEND.connect_tcp(address, "peer:80", limits().connecting())
+            stream = await BACKEND.connect_tcp([address], "peer:80", limits().connecting())
             peer, _ = listener.accept()
         coroutine = stream.read(limits())
         coroutine.send(None)
@@ -505,7 +505,7 @@ def test_cx9_the_loop_ends_with_a_read_in_flight(kind, capfd):
 
     async def main() -> None:
         with kinds.listening() as (listener, address):
-            stream = await BACKEND.connect_tcp(address, "peer:80", limits().connecting())
+            stream = await BACKEND.connect_tcp([address], "peer:80", limits().connecting())
             peers.append(listener.accept()[0])
         tasks.append(asyncio.create_task(stream.read(limits())))
         tasks.append(asyncio.create_task(stream.write(bytes(16 * MIB), limits())))
@@ -528,7 +528,7 @@ def test_dropped_by_another_thread(run):
 
     async def main() -> None:
         with kinds.listening() as (listener, address):
-            held = [await BACKEND.connect_tcp(address, "peer:80", limits().connecting())]
+            held = [await BACKEND.connect_tcp([address], "peer:80", limits().connecting())]
             peer, _ = listener.accept()
         with peer:
             thread = threading.Thread(target=held.clear)
@@ -546,7 +546,7 @@ def test_dropped_while_the_loop_has_something_to_tell():
 
     async def main() -> None:
         with kinds.listening() as (listener, address):
-            stream = await BACKEND.connect_tcp(address, "peer:80", limits().connecting())
+            stream = await BACKEND.connect_tcp([address], "peer:80", limits().connecting())
             peer, _ = listener.accept()
         with peer:
             peer.sendall(b"413")
@@ -604,7 +604,7 @@ def test_the_loop_ends_before_it_could_close_the_socket():
 
     async def main() -> NetworkStream:
         with kinds.listening() as (listener, address):
-            stream = await BACKEND.connect_tcp(address, "peer:80", limits().connecting())
+            stream = await BACKEND.connect_tcp([address], "peer:80", limits().connecting())
             peers.append(listener.accept()[0])
         return stream
 

@@ -37,7 +37,7 @@ def test_cx1_cancelled_while_connecting(run):
 
     async def main() -> None:
         with kinds.unanswering() as address:
-            opening = BACKEND.connect_tcp(address, "peer:80", limits().connecting())
+            opening = BACKEND.connect_tcp([address], "peer:80", limits().connecting())
             task = asyncio.create_task(opening)
             await asyncio.sleep(0.01)
             task.cancel()
@@ -53,7 +53,7 @@ def test_tm11_the_callers_own_timeout_while_connecting(run):
     async def main() -> None:
         with kinds.unanswering() as address, pytest.raises(TimeoutError) as e:
             async with asyncio.timeout(0.05):
-                await BACKEND.connect_tcp(address, "peer:80", limits().connecting())
+                await BACKEND.connect_tcp([address], "peer:80", limits().connecting())
         assert not isinstance(e.value, ConnectTimeout)
 
     run(main)
@@ -64,7 +64,7 @@ def test_connecting_without_a_limit(run):
 
     async def main() -> None:
         with kinds.listening() as (_, address):
-            stream = await BACKEND.connect_tcp(address, "peer:80", limits(None))
+            stream = await BACKEND.connect_tcp([address], "peer:80", limits(None))
             assert stream.peer == "peer:80"
             stream.close()
 
@@ -183,7 +183,7 @@ SCRIPT = """
     kept = []
 
     async def read():
-        stream = await backend.connect_tcp(address, "peer:80", Deadline())
+        stream = await backend.connect_tcp([address], "peer:80", Deadline())
         kept.append(stream)
         await stream.read(Deadline())
 

@@ -40,7 +40,7 @@ def test_streams_in_a_cycle_are_collected_without_a_word(kind, is_over):
     async def main() -> None:
         for _ in range(3):
             with kinds.listening() as (listener, address):
-                stream = await backend.connect_tcp(address, "peer:80", limits())
+                stream = await backend.connect_tcp([address], "peer:80", limits())
                 peers.append(listener.accept()[0])
             peers[-1].sendall(b"x")
             assert await stream.read(limits()) == b"x"
@@ -68,12 +68,12 @@ def test_a_descriptor_that_is_used_again_keeps_its_watch():
     async def main() -> None:
         backend = kinds.backend_of("asyncio")
         with kinds.listening() as (listener, address):
-            cycle: list = [await backend.connect_tcp(address, "peer:80", limits())]
+            cycle: list = [await backend.connect_tcp([address], "peer:80", limits())]
             cycle.append(cycle)
             first, _ = listener.accept()
             del cycle
             gc.collect()
-            stream = await backend.connect_tcp(address, "peer:80", limits())
+            stream = await backend.connect_tcp([address], "peer:80", limits())
             second, _ = listener.accept()
         with first, second:
             await backend.sleep(0.02)

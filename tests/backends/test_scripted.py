@@ -28,7 +28,7 @@ ADDRESS = Address(socket.AF_INET, ("192.0.2.1", 80))
 def connected(*script, **options) -> ScriptedStream:
     """The one stream of a backend with that script."""
     backend = ScriptedBackend([script], **options)
-    stream = run_sync(backend.connect_tcp(ADDRESS, "example.org:80", limits()))
+    stream = run_sync(backend.connect_tcp([ADDRESS], "example.org:80", limits()))
     assert isinstance(stream, ScriptedStream)
     assert backend.streams == [stream]
     return stream
@@ -173,13 +173,13 @@ def test_connections_get_the_scripts_in_turn():
 
     async def main() -> None:
         with pytest.raises(ConnectError, match=r"cannot connect to example.org:80 at 192.0.2.1"):
-            await backend.connect_tcp(ADDRESS, "example.org:80", limits())
+            await backend.connect_tcp([ADDRESS], "example.org:80", limits())
         with pytest.raises(ConnectTimeout, match="slow"):
-            await backend.connect_tcp(ADDRESS, "example.org:80", limits())
-        stream = await backend.connect_tcp(ADDRESS, "example.org:80", limits())
+            await backend.connect_tcp([ADDRESS], "example.org:80", limits())
+        stream = await backend.connect_tcp([ADDRESS], "example.org:80", limits())
         assert await stream.read(limits()) == b"one"
         with pytest.raises(AssertionError, match=r"no script is left .* example.org:80"):
-            await backend.connect_tcp(ADDRESS, "example.org:80", limits())
+            await backend.connect_tcp([ADDRESS], "example.org:80", limits())
 
     run_sync(main())
 
@@ -198,7 +198,7 @@ def test_names():
 
 async def exchange(backend: ScriptedBackend) -> bytes:
     (address,) = await backend.resolve("example.org", 80, limits())
-    stream = await backend.connect_tcp(address, "example.org:80", limits())
+    stream = await backend.connect_tcp([address], "example.org:80", limits())
     await stream.write(b"request", limits())
     await backend.run_blocking(lambda: 42)
     await backend.sleep(0.1)

@@ -438,7 +438,7 @@ def test_a_dropped_stream_closes_its_socket(run, backend, kind):
     async def main() -> None:
         for _ in range(3):
             with kinds.listening() as (listener, address):
-                stream = await backend.connect_tcp(address, "peer:80", limits().connecting())
+                stream = await backend.connect_tcp([address], "peer:80", limits().connecting())
                 peer, _ = listener.accept()
             with peer:
                 peer.settimeout(5)
@@ -463,7 +463,7 @@ def test_connect_refused(run, backend):
         with kinds.listening() as (_, address):
             pass
         with pytest.raises(ConnectError, match=r"cannot connect to example.org:80 at 127.*refused"):
-            await backend.connect_tcp(address, "example.org:80", limits().connecting())
+            await backend.connect_tcp([address], "example.org:80", limits().connecting())
 
     run(main)
 
@@ -475,7 +475,7 @@ def test_tm3_a_host_that_does_not_answer(run, backend):
         with kinds.unanswering() as address:
             deadline = limits(5, connect_timeout=0.1).connecting()
             with pytest.raises(ConnectTimeout, match=r"peer:80 timed out after 0.1 s \(connect_t"):
-                await backend.connect_tcp(address, "peer:80", deadline)
+                await backend.connect_tcp([address], "peer:80", deadline)
 
     run(main)
 
@@ -485,12 +485,12 @@ def test_the_time_had_passed_before_connecting(run, backend):
 
     async def main() -> None:
         with kinds.listening() as (_, address), pytest.raises(TotalTimeout):
-            await backend.connect_tcp(address, "peer:80", expired().connecting())
+            await backend.connect_tcp([address], "peer:80", expired().connecting())
 
     run(main)
 
 
-def test_dg5_no_descriptor_left(run, backend, kind, monkeypatch):
+def test_dg5_no_descriptor_left(run, backend, monkeypatch):
     """EMFILE is a ConnectError, with the way out."""
 
     def exhausted(*args: object) -> socket.socket:
@@ -499,12 +499,10 @@ def test_dg5_no_descriptor_left(run, backend, kind, monkeypatch):
     async def main() -> None:
         with pytest.raises(ConnectError, match=r"too many open files; .*ulimit -n"):
             await backend.connect_tcp(
-                Address(socket.AF_INET, ("127.0.0.1", 9)), "peer:9", limits().connecting()
+                [Address(socket.AF_INET, ("127.0.0.1", 9))], "peer:9", limits().connecting()
             )
 
-    modules = {"sync": "sync", "trio": "trio_streams"}
-    module = modules.get(kind, "asyncio_streams")
-    monkeypatch.setattr(f"httpcore.backends.{module}.new_tcp_socket", exhausted)
+    monkeypatch.setattr("httpcore.backends.happy_eyeballs.new_tcp_socket", exhausted)
     run(main)
 
 
@@ -685,7 +683,7 @@ def test_dg7_a_stream_that_outlives_its_run(run, backend):
 
     async def main() -> None:
         with kinds.listening() as (listener, address):
-            stream = await backend.connect_tcp(address, "peer:80", limits().connecting())
+            stream = await backend.connect_tcp([address], "peer:80", limits().connecting())
             peer, _ = listener.accept()
         await stream.write(b"x", limits())
         left[:0] = [stream, peer]

@@ -17,7 +17,7 @@ import typing
 
 import pytest
 
-from httpcore.backends import sync
+from httpcore.backends import happy_eyeballs, polling, sync
 from httpcore.backends.base import Address
 from httpcore.backends.sync import SyncBackend, SyncEvent, SyncLock, SyncStream
 from httpcore.config import TimeoutConfig
@@ -68,13 +68,13 @@ class Pair(typing.NamedTuple):
 def pair(request, monkeypatch):
     """A connection, waited for by either system call."""
     if request.param == "select":
-        monkeypatch.setattr(sync, "_waiter", sync._select_waiter)
+        monkeypatch.setattr(polling, "waiter", polling._select_waiter)
     with listening() as (listener, address):
-        stream = run(BACKEND.connect_tcp(address, str(address), deadline().connecting()))
+        stream = run(BACKEND.connect_tcp([address], str(address), deadline().connecting()))
         peer, _ = listener.accept()
         peer.settimeout(10)
         with peer:
-            yield Pair(stream, peer)
+            yield Pair(typing.cast("SyncStream", stream), peer)
         stream.close()
         stream.socket.close()
 
@@ -485,7 +485,7 @@ def test_use_after_close(pair):
 def test_close_in_the_middle_of_a_system_call(pair, monkeypatch):
     """A socket that breaks under an operation because it was closed is not called broken."""
 
-    def closed_meanwhile(waiter: sync.Waiter) -> sync.Waiter:
+    def closed_meanwhile(waiter: polling.Waiter) -> polling.Waiter:
         def wait(milliseconds: int | None) -> list[tuple[int, int]]:
             pair.stream.close()
             pair.stream.socket.close()
@@ -557,20 +557,20 @@ def test_connect_refused():
     with listening() as (_, address):
         pass
     with pytest.raises(ConnectError, match=r"example.org:80 at 127.0.0.1:\d+: connection ref") as e:
-        run(BACKEND.connect_tcp(address, "example.org:80", deadline().connecting()))
+        run(BACKEND.connect_tcp([address], "example.org:80", deadline().connecting()))
     assert isinstance(e.value.__cause__, ConnectionRefusedError)
 
 
 @pytest.mark.parametrize("call", ["poll", "select"])
 def test_tm3_a_host_that_does_not_answer(call, monkeypatch):
     """ConnectTimeout when connect_timeout is over, and no socket is left."""
-    monkeypatch.setattr(sync, "_waiter", getattr(sync, f"_{call}_waiter"))
+    monkeypatch.setattr(polling, "waiter", getattr(polling, f"_{call}_waiter"))
     limits = deadline(connect_timeout=0.1).connecting()
     with (
         unanswering() as address,
         pytest.raises(ConnectTimeout, match=r"connect to example.org:80 timed out after 0.1 s"),
     ):
-        run(BACKEND.connect_tcp(address, "example.org:80", limits))
+        run(BACKEND.connect_tcp([address], "example.org:80", limits))
 
 
 @contextlib.contextmanager
@@ -587,7 +587,7 @@ def unanswering() -> collections.abc.Iterator[Address]:
 def test_the_time_passed_before_connecting():
     """No wait begins after the end."""
     with unanswering() as address, pytest.raises(TotalTimeout):
-        run(BACKEND.connect_tcp(address, "peer:80", expired().connecting()))
+        run(BACKEND.connect_tcp([address], "peer:80", expired().connecting()))
 
 
 def test_dg5_no_descriptor_left(monkeypatch):
@@ -596,16 +596,16 @@ def test_dg5_no_descriptor_left(monkeypatch):
     def exhausted(family: int) -> socket.socket:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(sync, "new_tcp_socket", exhausted)
+    monkeypatch.setattr(happy_eyeballs, "new_tcp_socket", exhausted)
     with pytest.raises(ConnectError, match=r"too many open files; .*ulimit -n"):
-        run(BACKEND.connect_tcp(Address(socket.AF_INET, ("127.0.0.1", 1)), "peer:1", deadline()))
+        run(BACKEND.connect_tcp([Address(socket.AF_INET, ("127.0.0.1", 1))], "peer:1", deadline()))
 
 
 def test_an_address_that_cannot_be_reached():
     """What the system refuses at once is a ConnectError too."""
     broadcast = Address(socket.AF_INET, ("255.255.255.255", 80))
     with pytest.raises(ConnectError, match=r"cannot connect to peer:80 at 255.255.255.255:80: "):
-        run(BACKEND.connect_tcp(broadcast, "peer:80", deadline().connecting()))
+        run(BACKEND.connect_tcp([broadcast], "peer:80", deadline().connecting()))
 
 
 def test_cn17_more_than_1024_descriptors():
@@ -622,7 +622,7 @@ def test_cn17_more_than_1024_descriptors():
             stack.callback(os.close, null)
             for _ in range(1100):
                 stack.callback(os.close, os.dup(null))
-            stream = run(BACKEND.connect_tcp(address, "peer:80", deadline().connecting()))
+            stream = run(BACKEND.connect_tcp([address], "peer:80", deadline().connecting()))
             stack.callback(stream.close)
             assert stream.socket.fileno() > 1024
             with listener.accept()[0] as peer:
@@ -688,7 +688,7 @@ def test_cx7_keyboard_interrupt(operation, monkeypatch, pair):
         waits = {
             "read": lambda: pair.stream.read(deadline(None)),
             "write": lambda: pair.stream.write(bytes(16 * MIB), deadline(None)),
-            "connect": lambda: BACKEND.connect_tcp(address, "peer:80", deadline(None)),
+            "connect": lambda: BACKEND.connect_tcp([address], "peer:80", deadline(None)),
             "resolve": lambda: BACKEND.resolve("example.org", 80, deadline(None)),
             "event": lambda: SyncEvent().wait(None),
             "sleep": lambda: BACKEND.sleep(10),

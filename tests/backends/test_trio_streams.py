@@ -87,7 +87,7 @@ def test_cx1_cancelled_while_connecting():
 
     async def main() -> None:
         with kinds.unanswering() as address:
-            await cancelled(lambda: BACKEND.connect_tcp(address, "peer:80", limits()))
+            await cancelled(lambda: BACKEND.connect_tcp([address], "peer:80", limits()))
 
     kinds.run("trio", main)
 
@@ -148,7 +148,7 @@ def test_tm11_the_callers_own_timeout():
                     await stream.read(limits())
         with kinds.unanswering() as address, pytest.raises(trio.TooSlowError):
             with trio.fail_after(0.05):
-                await BACKEND.connect_tcp(address, "peer:80", limits())
+                await BACKEND.connect_tcp([address], "peer:80", limits())
 
     kinds.run("trio", main)
 
@@ -366,7 +366,7 @@ def test_connecting_without_a_limit():
 
     async def main() -> None:
         with kinds.listening() as (_, address):
-            stream = await BACKEND.connect_tcp(address, "peer:80", limits(None))
+            stream = await BACKEND.connect_tcp([address], "peer:80", limits(None))
             assert stream.peer == "peer:80"
             stream.close()
 
@@ -379,7 +379,7 @@ def test_tm3_the_limit_passes_while_connecting():
     async def main() -> None:
         with kinds.unanswering() as address, pytest.raises(ConnectTimeout) as e:
             deadline = limits(5, connect_timeout=0.05).connecting()
-            await BACKEND.connect_tcp(address, "peer:80", deadline)
+            await BACKEND.connect_tcp([address], "peer:80", deadline)
         assert e.value.__cause__ is None
 
     kinds.run("trio", main)
@@ -391,7 +391,7 @@ def test_a_stream_that_is_dropped_after_its_run():
 
     async def main() -> None:
         with kinds.listening() as (listener, address):
-            left.append(await BACKEND.connect_tcp(address, "peer:80", limits()))
+            left.append(await BACKEND.connect_tcp([address], "peer:80", limits()))
             left.append(listener.accept()[0])
 
     kinds.run("trio", main)

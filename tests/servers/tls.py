@@ -33,7 +33,7 @@ async def connect_plain(
 ) -> NetworkStream:
     """A connection to `server`, which passes for `host`."""
     address = Address(socket.AF_INET, (server.host, server.port))
-    return await backend.connect_tcp(address, f"{host}:{server.port}", limits)
+    return await backend.connect_tcp([address], f"{host}:{server.port}", limits)
 
 
 async def connect(
