@@ -298,7 +298,7 @@ class AsyncioStream(NetworkStream):
             self._look()
             wake(self._tether.reader, False)
         if self._write_ends <= now:
-            self._on_writable()
+            self._look_for_room()
             wake(self._tether.writer, False)
         ends = min(end for end in (self._read_ends, self._write_ends, _NEVER) if end > now)
         if ends < _NEVER:
@@ -372,6 +372,10 @@ class AsyncioStream(NetworkStream):
     @abc.abstractmethod
     def _on_writable(self) -> None:
         """Send what can be sent, and note it by `_sent()`."""
+
+    def _look_for_room(self) -> None:
+        """Do what `_on_writable()` does if the loop has not come to it yet."""
+        self._on_writable()
 
     def _look(self) -> bool:
         """Receive what is there without waiting; whether something was."""

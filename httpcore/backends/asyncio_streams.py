@@ -26,6 +26,7 @@ from .owned_socket import owned
 from .sockets import (
     RESOLVING,
     ip_address_of,
+    is_writable,
     lookup_in_thread,
     resolve_error,
 )
@@ -82,6 +83,11 @@ class ReadinessStream(AsyncioStream):
             self._sent(0, error)
         else:
             self._sent(count)
+
+    def _look_for_room(self) -> None:
+        # A send that fills what was left of the buffer is no sign of life of the peer's.
+        if is_writable(self._sock):
+            self._on_writable()
 
 
 class CompletionStream(AsyncioStream):

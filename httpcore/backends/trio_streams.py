@@ -34,6 +34,7 @@ from .sockets import (
     broken,
     closed_here,
     ip_address_of,
+    is_writable,
     lookup_in_thread,
     resolve_error,
 )
@@ -162,7 +163,8 @@ class TrioStream(NetworkStream):
             if until_readable:
                 return await self._writable_or_readable()
             await self._until(trio.lowlevel.wait_writable)
-        if limit.cancelled_caught and not self._send():
+        # A send that fills what was left of the buffer is no sign of life of the peer's.
+        if limit.cancelled_caught and not (is_writable(self._sock) and self._send()):
             raise deadline.error(WriteTimeout, WRITING, self.peer)
         return False
 

@@ -236,3 +236,18 @@ def test_a_socket_that_takes_no_option_is_closed(monkeypatch):
     with pytest.raises(OSError, match=r"Invalid argument"):
         sockets.new_tcp_socket(socket.AF_INET)
     assert made[0].fileno() == -1
+
+
+def test_whether_a_socket_is_writable():
+    """As those are told who wait for it; a closed or broken one says so when it is written to."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        assert sockets.is_writable(ours)
+        with pytest.raises(BlockingIOError):
+            while True:
+                ours.send(bytes(65536))
+        assert not sockets.is_writable(ours)
+        theirs.close()
+        assert sockets.is_writable(ours)
+    assert sockets.is_writable(ours)

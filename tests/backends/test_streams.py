@@ -7,6 +7,7 @@ import collections.abc
 import contextlib
 import errno
 import gc
+import itertools
 import socket
 import threading
 import time
@@ -16,6 +17,8 @@ import pytest
 
 from httpcore.backends import sockets
 from httpcore.backends.base import Address, ConcurrencyBackend
+from httpcore.config import TimeoutConfig
+from httpcore.deadline import Deadline
 from httpcore.exceptions import (
     ConnectError,
     ConnectTimeout,
@@ -213,6 +216,29 @@ def test_tm4_a_peer_that_stops_reading(run, backend):
                 await stream.write(bytes(16 * MIB), limits(0.1))
 
     run(main)
+
+
+def test_tm4_the_write_limit_passes_once(run, backend):
+    """
+    What fits into the rest of a buffer that the peer does not empty does not start it anew.
+
+    Seen by the moments at which the limit is started: none comes a whole limit after another.
+    """
+    limit = 0.5
+
+    class Noting(Deadline):
+        def within(self, seconds: float | None) -> float | None:
+            moments.append(time.monotonic())
+            return super().within(seconds)
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, _):
+            with pytest.raises(WriteTimeout):
+                await stream.write(bytes(16 * MIB), Noting(TimeoutConfig(limit)))
+
+    moments: list[float] = []
+    run(main)
+    assert all(b - a < limit for a, b in itertools.pairwise(moments))
 
 
 def test_tm4_a_peer_that_reads_slowly_but_steadily(run, backend):
