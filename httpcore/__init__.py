@@ -54,6 +54,7 @@ from .exceptions import (
     WriteError,
     WriteTimeout,
 )
+from .models.connection_info import ConnectionInfo
 from .models.headers import SECRET_HEADERS, Headers
 from .models.query_params import QueryParams
 from .models.request import Request
@@ -87,6 +88,7 @@ __all__ = [
     "Request",
     "Response",
     "AsyncResponse",
+    "ConnectionInfo",
     "URL",
     "Origin",
     "Headers",

@@ -19,7 +19,8 @@ EXPORTS = """
     __version__
     Client AsyncClient TrioClient
     request get options head post put patch delete query
-    Request Response AsyncResponse URL Origin Headers QueryParams codes SECRET_HEADERS
+    Request Response AsyncResponse ConnectionInfo
+    URL Origin Headers QueryParams codes SECRET_HEADERS
     SSLConfig TimeoutConfig PoolLimits JSONCodec
     Auth BasicAuth
     Dispatcher ConnectionPool HTTPConnection MockDispatch

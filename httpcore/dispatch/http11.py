@@ -21,6 +21,7 @@ from ..exceptions import (
     RequestException,
     WriteError,
 )
+from ..models.connection_info import ConnectionInfo
 from ..models.headers import Headers
 from ..models.request import Request
 from ..models.response import AsyncResponse
@@ -68,7 +69,8 @@ class HTTP11Connection:
         self._backend = backend
         self._parser_class = parser_class
         self._on_done = on_done
-        self._used = False
+        self._info = ConnectionInfo.of(stream.socket, stream.ssl_object)
+        self._requests = 0
         self._closed_by_owner = False
 
     async def send(self, request: Request, deadline: Deadline) -> ResponseBase:
@@ -78,6 +80,7 @@ class HTTP11Connection:
         Raises `Unprocessed` where a connection that had been used before turned out to be dead.
         """
         reader = ResponseReader(self._parser_class, request.method, self.stream.peer)
+        self._requests += 1
         try:
             head, complete = await self._exchange_heads(request, reader, deadline)
         except BaseException as exc:
@@ -85,10 +88,9 @@ class HTTP11Connection:
             error = self._what_to_raise(exc)
             if error is not exc:
                 raise error from exc
-            if self._used and not reader.started and _is_disconnect(exc):
+            if self._requests > 1 and not reader.started and _is_disconnect(exc):
                 raise Unprocessed(exc, certain=False) from exc
             raise
-        self._used = True
         if not complete or _asks_to_close(request):
             reader.reusable = False
         return AsyncResponse.from_wire(
@@ -98,6 +100,7 @@ class HTTP11Connection:
             request,
             head.http_version,
             head.reason.decode("latin-1"),
+            (self._info, self._requests),
         )
 
     async def _exchange_heads(

@@ -30,6 +30,7 @@ from ..exceptions import (
     WriteError,
     WriteTimeout,
 )
+from ..models.connection_info import ConnectionInfo
 from ..models.headers import Headers
 from ..models.request import Request
 from ..models.response import AsyncResponse
@@ -79,6 +80,7 @@ class HTTP2Connection:
         self._on_done = on_done
         self._state = HTTP2State(stream.peer, time.monotonic())
         self._transport = HTTP2Transport(stream, self._state, backend, on_capacity)
+        self._info = ConnectionInfo.of(stream.socket, stream.ssl_object)
         self._closed_by_owner = False
 
     @property
@@ -135,6 +137,7 @@ class HTTP2Connection:
             request,
             "HTTP/2",
             None,
+            (self._info, (stream.id + 1) // 2),  # the client's streams are 1, 3, 5 (§5.1.1)
         )
 
     # The request.

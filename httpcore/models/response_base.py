@@ -29,6 +29,7 @@ from ..exceptions import (
 )
 from ..field_values import parse_disposition_filename, parse_link_header
 from ..status_codes import reason_phrase, status_from_int
+from .connection_info import ConnectionInfo
 from .headers import Headers, HeaderTypes
 from .request import Request
 from .streams import BodyStream, BytesStream, IterableStream, Piece, PieceIterator
@@ -102,10 +103,16 @@ class ResponseBase:
         request: Request,
         protocol: str,
         reason_phrase: str | None,
+        carried_by: tuple[ConnectionInfo, int] | None = None,
     ) -> typing.Self:
-        """A response whose head has arrived and whose body is on its way; for dispatchers."""
+        """
+        A response whose head has arrived and whose body is on its way; for dispatchers.
+
+        `carried_by`: the connection, and how many requests it has carried, this one included.
+        """
         response = cls.__new__(cls)
         response._set(status_code, headers, body, request, protocol, reason_phrase)
+        response._carried_by = carried_by
         return response
 
     def _set(
@@ -123,6 +130,7 @@ class ResponseBase:
         self.protocol = protocol
         self.history = []
         self._reason_phrase = reason_phrase
+        self._carried_by: tuple[ConnectionInfo, int] | None = None
         self._body = body
         self._content: bytes | None = None
         self._closed = False
@@ -172,6 +180,17 @@ class ResponseBase:
     def url(self) -> URL | None:
         """The URL that answered, after redirects; `None` for a response without a request."""
         return None if self.request is None else self.request.url
+
+    @property
+    def connection(self) -> ConnectionInfo | None:
+        """
+        The connection that it came over: addresses, TLS, the server's certificate, and whether it
+        had been used before.  `None` for a response that came over none, such as a mock's.
+        """
+        if self._carried_by is None:
+            return None
+        connection, count = self._carried_by
+        return connection.at_request(count)
 
     @property
     def ok(self) -> bool:
