@@ -27,7 +27,10 @@ def parse_pin(pin: str) -> str:
     """`pin` in the one way in which `pins_of` writes it; `ValueError` for what is none."""
     try:
         if pin.startswith(_KEY):
-            digest = binascii.a2b_base64(pin.removeprefix(_KEY).lstrip("/"), strict_mode=True)
+            encoded = pin.removeprefix(_KEY)
+            if len(encoded) == 45:  # curl writes a second slash; the hash may begin with one, too
+                encoded = encoded.removeprefix("/")
+            digest = binascii.a2b_base64(encoded, strict_mode=True)
         else:
             digest = binascii.a2b_hex(pin.replace(":", ""))
     except ValueError:

@@ -21,6 +21,7 @@ from tests.servers.certs import Certs
 
 DIGEST = bytes(range(32))
 KEY_PIN = "sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+SLASHES = "sha256/" + "/" * 42 + "8="  # of 32 bytes of all ones
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,8 @@ KEY_PIN = "sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
     [
         (KEY_PIN, KEY_PIN),
         (KEY_PIN.replace("/", "//", 1), KEY_PIN),  # as curl writes it
+        (SLASHES, SLASHES),
+        (SLASHES.replace("/", "//", 1), SLASHES),
         (DIGEST.hex(), DIGEST.hex()),
         (DIGEST.hex(":").upper(), DIGEST.hex()),
     ],
