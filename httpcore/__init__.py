@@ -55,6 +55,8 @@ from .exceptions import (
     WriteTimeout,
 )
 from .models.connection_info import ConnectionInfo
+from .models.cookie import Cookie
+from .models.cookies import Cookies
 from .models.headers import SECRET_HEADERS, Headers
 from .models.query_params import QueryParams
 from .models.request import Request
@@ -94,6 +96,8 @@ __all__ = [
     "Headers",
     "SECRET_HEADERS",
     "QueryParams",
+    "Cookies",
+    "Cookie",
     "codes",
     # Configuration.
     "SSLConfig",

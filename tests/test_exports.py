@@ -21,6 +21,7 @@ EXPORTS = """
     request get options head post put patch delete query
     Request Response AsyncResponse ConnectionInfo
     URL Origin Headers QueryParams codes SECRET_HEADERS
+    Cookies Cookie
     SSLConfig TimeoutConfig PoolLimits JSONCodec
     Auth BasicAuth
     Dispatcher ConnectionPool HTTPConnection MockDispatch

@@ -19,7 +19,7 @@ LOWEST = {FOUNDATIONS}
 LAYERS: dict[str, set[str]] = {
     FOUNDATIONS: LOWEST,
     "content": LOWEST,
-    "models": LOWEST | {"content"},
+    "models": LOWEST | {"content", "backends.guard"},  # a lock; it waits for nothing
     "policy": LOWEST | {"content", "models"},
     "wire": LOWEST,
     "backends": LOWEST,

@@ -152,6 +152,7 @@ def documented(heading: str) -> set[str]:
         httpcore.Origin,
         httpcore.Headers,
         httpcore.QueryParams,
+        httpcore.Cookies,
         httpcore.PoolLimits,
         httpcore.SSLConfig,
         httpcore.JSONCodec,
@@ -179,6 +180,7 @@ def test_parameters_of_a_call() -> None:
         ("Client, AsyncClient", httpcore.Client),
         ("Response, AsyncResponse", httpcore.Response),
         ("Request, URL, Origin, Headers, QueryParams", None),
+        ("Cookies", httpcore.Cookies),
     ],
 )
 def test_attributes(heading: str, cls: type | None) -> None:

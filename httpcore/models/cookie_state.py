@@ -1,0 +1,248 @@
+"""What a cookie jar holds, and what it does with it: no I/O and no clock; time is an argument.
+
+Theory of operation.  Cookies stand in one dict a domain, so a request looks at those of its host
+and of the domains above it, however many others there are.  A second index is by name, for the
+access as a mapping.  Whoever changes one changes the other.
+
+Threads share a jar, and so may clients of both kinds; every method runs under the guard, and none
+calls anything that waits.  Expired cookies are removed at the entry of each: there are none for
+whoever looks.  Until the earliest time at which one can expire, that is one comparison; times are
+whole seconds, so a jar is swept once a second at most.
+
+Limits hold for what servers set (`receive`); what the program itself puts in is never dropped for
+being too much, only when a server sets more on top of it.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import heapq
+import math
+import operator
+
+from ..backends.guard import thread_guard
+from .cookie import Cookie, domain_matches, is_ip_address, path_matches
+from .received_cookie import Refused
+
+MAX_DOMAIN_COOKIES = 50
+"""Cookies that servers can set for one domain."""
+
+MAX_COOKIES = 20_000
+"""Cookies that servers can set in all."""
+
+Sent = tuple[str, bytes]
+"""The name of a cookie, and what is sent: `Cookie.pair`."""
+
+
+class _Entry:
+    """A cookie in the jar, and what is needed to choose and to order it."""
+
+    __slots__ = ("cookie", "sent", "order", "sort_key", "last_access")
+
+    def __init__(self, cookie: Cookie, order: int, now: float) -> None:
+        self.cookie = cookie
+        self.sent = (cookie.name, cookie.pair)
+        self.order = order
+        self.sort_key = (-len(cookie.path), order)
+        self.last_access = now
+
+    @property
+    def specificity(self) -> tuple[int, bool, int, int]:
+        cookie = self.cookie
+        return (len(cookie.domain), cookie.host_only, len(cookie.path), self.order)
+
+    @property
+    def eviction_key(self) -> tuple[bool, float, int]:
+        return (self.cookie.secure, self.last_access, self.order)
+
+
+_Key = tuple[str, str, bool]
+
+_by_path_and_age = operator.attrgetter("sort_key")
+_by_last_access = operator.attrgetter("last_access", "order")
+_by_eviction = operator.attrgetter("eviction_key")
+_by_specificity = operator.attrgetter("specificity")
+_by_order = operator.attrgetter("order")
+
+
+class CookieState:
+    """
+    The cookies of a jar; see the module.
+
+    `count`: how many there are, perhaps expired ones among them; may be read without the guard.
+    """
+
+    def __init__(self) -> None:
+        self._guard = thread_guard()
+        self._domains: dict[str, dict[_Key, _Entry]] = {}
+        self._names: dict[str, dict[_Entry, None]] = {}
+        self.count = 0
+        self._next_order = 0
+        self._next_expiry: float = math.inf
+
+    # Looking.
+
+    def names(self, now: float) -> list[str]:
+        """Each name once."""
+        with self._guard:
+            self._evict_expired(now)
+            return list(self._names)
+
+    def all(self, now: float) -> list[Cookie]:
+        """All cookies, in the order in which they came."""
+        with self._guard:
+            self._evict_expired(now)
+            return [entry.cookie for entry in sorted(self._entries(), key=_by_order)]
+
+    def find(self, name: str, domain: str | None, path: str | None, now: float) -> list[Cookie]:
+        """The cookies called `name`, the most specific one first; `None`: whatever it is."""
+        with self._guard:
+            self._evict_expired(now)
+            found = self._named(name, domain, path)
+            return [e.cookie for e in sorted(found, key=_by_specificity, reverse=True)]
+
+    def for_request(self, host: str, path: str, is_secure: bool, now: float) -> list[Sent]:
+        """What goes to `path` at `host`, in the order of §5.8.3; `""` as `host`: no domain."""
+        with self._guard:
+            self._evict_expired(now)
+            found = []
+            for domain in _domains_of(host):
+                for entry in self._domains.get(domain, {}).values():
+                    cookie = entry.cookie
+                    if (
+                        (is_secure or not cookie.secure)
+                        and (domain == host or not cookie.host_only)
+                        and (cookie.path == "/" or path_matches(path, cookie.path))
+                    ):
+                        entry.last_access = now
+                        found.append(entry)
+            found.sort(key=_by_path_and_age)
+            return [entry.sent for entry in found]
+
+    def _named(self, name: str, domain: str | None, path: str | None) -> list[_Entry]:
+        return [
+            entry
+            for entry in self._names.get(name, ())
+            if domain in (None, entry.cookie.domain) and path in (None, entry.cookie.path)
+        ]
+
+    def _entries(self) -> collections.abc.Iterator[_Entry]:
+        for cookies in self._domains.values():
+            yield from cookies.values()
+
+    # Changing.
+
+    def put(self, cookies: collections.abc.Iterable[Cookie], now: float) -> None:
+        """Put `cookies` in, each in the place of the one with its name, domain and path."""
+        with self._guard:
+            self._evict_expired(now)
+            for cookie in cookies:
+                self._put(cookie, now)
+
+    def replace(self, cookie: Cookie, now: float) -> None:
+        """Put `cookie` in, in the place of all that have its name."""
+        with self._guard:
+            self._evict_expired(now)
+            for entry in self._named(cookie.name, None, None):
+                self._remove(entry)
+            self._put(cookie, now)
+
+    def receive(self, cookie: Cookie, is_secure: bool, now: float) -> None:
+        """Put in what a server has set, over TLS if `is_secure`.  Raises `Refused`."""
+        with self._guard:
+            self._evict_expired(now)
+            if not (is_secure or cookie.secure) and self._overlays_secure(cookie):
+                raise Refused("it came over http, and would overlay one that is Secure")
+            before = self.count
+            self._put(cookie, now)
+            if self.count > before:
+                self._evict_excess(self._domains[cookie.domain])
+
+    def remove(self, name: str | None, domain: str | None, path: str | None, now: float) -> int:
+        """Remove the cookies with that name, domain and path; `None`: whatever it is."""
+        with self._guard:
+            self._evict_expired(now)
+            if name is None:
+                entries = [
+                    entry
+                    for entry in self._entries()
+                    if domain in (None, entry.cookie.domain) and path in (None, entry.cookie.path)
+                ]
+            else:
+                entries = self._named(name, domain, path)
+            for entry in entries:
+                self._remove(entry)
+            return len(entries)
+
+    def _overlays_secure(self, cookie: Cookie) -> bool:
+        """Leave secure cookies alone: §5.7, on cookies from a non-secure origin."""
+        return any(
+            other.secure
+            and path_matches(cookie.path, other.path)
+            and (
+                domain_matches(other.domain, cookie.domain)
+                or domain_matches(cookie.domain, other.domain)
+            )
+            for other in (entry.cookie for entry in self._names.get(cookie.name, ()))
+        )
+
+    def _put(self, cookie: Cookie, now: float) -> None:
+        key = (cookie.name, cookie.path, cookie.host_only)
+        old = self._domains.get(cookie.domain, {}).get(key)
+        expires = cookie.expires
+        if expires is not None and expires <= now:
+            if old is not None:
+                self._remove(old)
+            return
+        if old is None:
+            self._next_order += 1
+            self.count += 1
+        else:
+            del self._names[cookie.name][old]
+        # One that is replaced leaves its age to its successor (§5.7).
+        entry = _Entry(cookie, self._next_order if old is None else old.order, now)
+        self._domains.setdefault(cookie.domain, {})[key] = entry
+        self._names.setdefault(cookie.name, {})[entry] = None
+        if expires is not None:
+            self._next_expiry = min(self._next_expiry, expires)
+
+    def _remove(self, entry: _Entry) -> None:
+        cookie = entry.cookie
+        in_domain, named = self._domains[cookie.domain], self._names[cookie.name]
+        del in_domain[cookie.name, cookie.path, cookie.host_only]
+        if not in_domain:
+            del self._domains[cookie.domain]
+        del named[entry]
+        if not named:
+            del self._names[cookie.name]
+        self.count -= 1
+
+    def _evict_expired(self, now: float) -> None:
+        if now < self._next_expiry:
+            return
+        later = math.inf
+        for entry in list(self._entries()):
+            expires = entry.cookie.expires
+            if expires is not None:
+                if expires <= now:
+                    self._remove(entry)
+                else:
+                    later = min(later, expires)
+        self._next_expiry = later
+
+    def _evict_excess(self, in_domain: dict[_Key, _Entry]) -> None:
+        """Make room after one more was received: in its domain, then in all (§5.7)."""
+        if len(in_domain) > MAX_DOMAIN_COOKIES:
+            self._remove(min(in_domain.values(), key=_by_eviction))
+        if self.count > MAX_COOKIES:
+            # Many at once, as finding them takes a look at all.
+            for entry in heapq.nsmallest(MAX_COOKIES // 100, self._entries(), _by_last_access):
+                self._remove(entry)
+
+
+def _domains_of(host: str) -> collections.abc.Iterator[str]:
+    """`host`, and the domains above it whose cookies it may get."""
+    yield host
+    if not is_ip_address(host):
+        while host := host.partition(".")[2]:
+            yield host
