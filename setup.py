@@ -32,13 +32,14 @@ setup(
     # Lower bounds only: a library that pins its dependencies' upper ends cannot be installed
     # beside others.  The ones that are not the first to work are the first to be safe:
     # certifi 2024.7.4 dropped a distrusted root, h11 0.16 checks chunk ends
-    # (CVE-2025-43859), h2 4.3 refuses line ends in fields (CVE-2025-57804), idna 3.7 takes
-    # linear time (CVE-2024-3651), and httptools before 0.6.4 reads names with blanks in them.
+    # (CVE-2025-43859), h2 4.4 refuses line ends in fields (CVE-2025-57804) and servers that
+    # enable push, idna 3.7 takes linear time (CVE-2024-3651), and httptools before 0.6.4 reads
+    # names with blanks in them.
     install_requires=[
         "certifi>=2024.7.4",
         "chardet>=5.0",
         "h11>=0.16",
-        "h2>=4.3",
+        "h2>=4.4",
         "idna>=3.7",
         "rfc3986>=2.0",
     ],
@@ -49,7 +50,7 @@ setup(
             "httptools>=0.6.4",
             "uvloop>=0.18; sys_platform != 'win32' and implementation_name == 'cpython'",
         ],
-        "trio": ["trio>=0.22"],
+        "trio": ["trio>=0.29"],
         "zstd": ["backports.zstd>=1.0; python_version < '3.14'"],
     },
     classifiers=[
