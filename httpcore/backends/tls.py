@@ -37,6 +37,7 @@ from ..exceptions import ReadError, SSLError, WriteError
 from .base import NetworkStream, TruncatedTLS
 from .sockets import READING, WRITING, closed_here
 from .tls_errors import session_error
+from .tls_sessions import Server, TLSSessions
 
 _MAX_RECORD = 16 * 1024  # the plaintext of one record, RFC 8446 §5.1
 _MAX_READ = 256 * 1024
@@ -84,6 +85,10 @@ class TLSStream(NetworkStream):
         self._unsent: collections.deque[memoryview] = collections.deque()
         self._ended = False
         self._failure: ssl.SSLError | None = None
+
+    def leave_session(self, sessions: TLSSessions, server: Server) -> None:
+        """Let later connections to `server` go on with the session."""
+        sessions.put(server, self._ssl, self._guard)
 
     async def read(self, deadline: Deadline) -> bytes:
         data = self._decrypt(b"") if self._incoming.pending or self._ended else None

@@ -23,6 +23,7 @@ from ..config import OLDEST_TLS_VERSION, PEM, ClientCertificate, Path, SSLConfig
 from ..environment import ca_variable
 from ..exceptions import SSLError
 from .sockets import reason
+from .tls_sessions import TLSSessions
 
 # A program that makes certificates all the time must not keep a context for each.
 _MAX_CONTEXTS = 64
@@ -34,9 +35,15 @@ _building = threading.Lock()
 
 
 class OwnContext(ssl.SSLContext):
-    """A context of ours: it knows what it offers by ALPN, which `ssl.SSLContext` does not tell."""
+    """
+    A context of ours, which nobody changes once it is in use.
+
+    * `alpn`: what it offers, which `ssl.SSLContext` does not tell.
+    * `sessions`: what its connections may go on with.
+    """
 
     alpn: tuple[str, ...] = ()
+    sessions: TLSSessions
 
 
 def cached_ssl_context(config: SSLConfig, http2: bool) -> ssl.SSLContext | None:
@@ -68,6 +75,7 @@ def ssl_context(config: SSLConfig, http2: bool) -> ssl.SSLContext:
 
 def _build(config: SSLConfig, alpn: tuple[str, ...]) -> OwnContext:
     context = OwnContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sessions = TLSSessions()
     context.alpn = alpn
     context.set_alpn_protocols(list(alpn))
     _limit(context, config)

@@ -59,8 +59,11 @@ async def _handshake(
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     # No certificate has the final dot of a name, or the zone of an IPv6 address.
     name = host.partition("%")[0] if ":" in host else host.removesuffix(".")
+    sessions = context.sessions if isinstance(context, OwnContext) else None
+    server = (name, stream.peer)
+    session = None if sessions is None else sessions.take(server)
     try:
-        ssl_object = context.wrap_bio(incoming, outgoing, server_hostname=name)
+        ssl_object = context.wrap_bio(incoming, outgoing, server_hostname=name, session=session)
     except ValueError as error:
         raise SSLError(
             f"{SHAKING_HANDS} {who} failed: no certificate can be for {host!r}"
@@ -88,7 +91,10 @@ async def _handshake(
             first_bytes = first_bytes or received
             incoming.write(received)
     _check_protocol(ssl_object, context, who)
-    return TLSStream(stream, ssl_object, incoming, outgoing)
+    secure = TLSStream(stream, ssl_object, incoming, outgoing)
+    if sessions is not None:
+        secure.leave_session(sessions, server)
+    return secure
 
 
 async def _send_alert(stream: NetworkStream, alert: bytes, deadline: Deadline) -> None:

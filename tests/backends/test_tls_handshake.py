@@ -16,6 +16,7 @@ from cryptography import x509
 
 from httpcore.backends.tls_context import OwnContext, ssl_context
 from httpcore.backends.tls_handshake import start_tls
+from httpcore.backends.tls_sessions import TLSSessions
 from httpcore.config import SSLConfig
 from httpcore.exceptions import (
     ConnectError,
@@ -337,6 +338,7 @@ async def test_tl7_a_protocol_that_was_not_offered(backend, certs):
     context = OwnContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(certs.ca)
     context.set_alpn_protocols(["h\x1b2"])
+    context.sessions = TLSSessions()
     context.alpn = ("http/1.1",)  # as if the server had made up the rest
     with (
         RawServer(greet, tls=certs.server.server_context(["h\x1b2"])) as server,
