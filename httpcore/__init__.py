@@ -58,6 +58,7 @@ from .models.connection_info import ConnectionInfo
 from .models.cookie import Cookie
 from .models.cookies import Cookies
 from .models.headers import SECRET_HEADERS, Headers
+from .models.proxy import Proxy
 from .models.query_params import QueryParams
 from .models.request import Request
 from .models.response import AsyncResponse, Response
@@ -103,6 +104,7 @@ __all__ = [
     "SSLConfig",
     "TimeoutConfig",
     "PoolLimits",
+    "Proxy",
     "JSONCodec",
     # Authentication.
     "Auth",

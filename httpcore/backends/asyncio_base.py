@@ -89,7 +89,7 @@ class AsyncioStream(NetworkStream):
     """What both kinds of stream have in common; see the module."""
 
     __slots__ = (
-        *("peer", "_loop", "_sock", "_fd", "_pid", "_closed", "_tether", "__weakref__"),
+        *("_loop", "_sock", "_fd", "_pid", "_closed", "_tether", "__weakref__"),
         *("_chunks", "_read_bytes", "_receiving", "_ended", "_read_error", "_on_idle"),
         *("_unsent", "_sending", "_write_error", "_until_readable", "_burst"),
         *("_timer", "_timer_at", "_read_ends", "_write_ends"),

@@ -47,12 +47,12 @@ class NetworkStream(abc.ABC):
     A connected byte stream.
 
     One reader and one writer at a time may use it, from different tasks or
-    threads.  `peer` is `host:port`, for messages.
+    threads.  `peer` is `host:port`, for messages; whoever opened it may say more there.
     """
 
-    __slots__ = ()
+    __slots__ = ("peer",)
 
-    peer: str = ""
+    peer: str
 
     @abc.abstractmethod
     async def read(self, deadline: Deadline) -> bytes:

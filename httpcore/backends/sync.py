@@ -51,7 +51,6 @@ class SyncStream(NetworkStream):
     """A connected socket; one reading and one writing thread at a time."""
 
     __slots__ = (
-        "peer",
         "_socket",
         "_process",
         "_closed",

@@ -48,7 +48,6 @@ class TLSStream(NetworkStream):
     """A TLS session over the stream `inner`; made by `tls_handshake.start_tls`."""
 
     __slots__ = (
-        "peer",
         "_inner",
         "_ssl",
         "_incoming",

@@ -55,7 +55,7 @@ _Wait = collections.abc.Callable[[socket.socket], collections.abc.Awaitable[None
 class TrioStream(NetworkStream):
     """A stream over a connected non-blocking socket, which it owns."""
 
-    __slots__ = ("peer", "_sock", "_pid", "_token", "_closed", "_read_bytes", "_unsent", "_burst")
+    __slots__ = ("_sock", "_pid", "_token", "_closed", "_read_bytes", "_unsent", "_burst")
 
     def __init__(self, sock: socket.socket, peer: str) -> None:
         self.peer = peer

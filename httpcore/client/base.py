@@ -30,6 +30,7 @@ from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import URL
 from ..policy.auth import Auth, AuthTypes, auth_from
+from ..policy.proxies import ProxyTypes, proxy_choice
 from ..types import Content, Files
 from ..wire.http11_engine import Engine
 from .options import (
@@ -89,6 +90,7 @@ class ClientBase:
         base_url: URL | str | None = None,
         json_codec: JSONCodec | None = None,
         raise_for_status: bool | collections.abc.Callable[[ResponseBase], bool] = False,
+        proxies: ProxyTypes = None,
         trust_env: TrustEnv = True,
         backend: ConcurrencyBackend | None = None,
         engine: Engine | None = None,
@@ -102,8 +104,8 @@ class ClientBase:
           over plain TCP too, which they have to know.
         * `max_redirects`: how many redirects one call follows; zero: none.
         * `dispatch`: what sends requests in the place of a connection pool of the client's own; the
-          client does not close it, and `ssl`, `pool_limits`, `http2`, `backend` and `engine` are
-          then not its business.
+          client does not close it, and `ssl`, `pool_limits`, `http2`, `proxies`, `backend` and
+          `engine` are then not its business.
         * `auth`: `(user, password)`, an `Auth`, or a callable `Request -> Request`; for requests
           without an Authorization field and, with a `base_url`, to that origin only.
         * `headers`, `query_params`: go with every request; those of the call come over them.
@@ -111,10 +113,15 @@ class ClientBase:
         * `json_codec`: a `JSONCodec` that writes and reads JSON; `None`: the standard library.
         * `raise_for_status`: whether every call ends in `response.raise_for_status()`; or a
           callable that is given a response of 4xx or 5xx and tells whether it is to be raised.
+        * `proxies`: a `Proxy` or its URL, for all requests; a mapping of `"http"`, `"https"`,
+          `"all"`, `"all://host"`, `"https://host:port"` and the like to these, or to `None` for no
+          proxy; or a callable that is given a `URL` and returns one of these.  `None`: as the
+          environment says, see `trust_env`; `{}`: none.
         * `trust_env`: whether what is not said in code is taken from the environment, as it is
           now: `True`, `False`, or a set of its parts.  `"ca"`: where `verify` is `True`, the CA
           file or folder of REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE or SSL_CERT_DIR in
-          the place of certifi's.
+          the place of certifi's.  `"proxy"`: where `proxies` is `None`, HTTP_PROXY, HTTPS_PROXY,
+          ALL_PROXY and NO_PROXY, or in lower case; else the settings of macOS or Windows.
         * `backend`: a `ConcurrencyBackend` in the place of the default one.
         * `engine`: what reads HTTP/1.1: `"httptools"`, fast, or `"h11"`, pure Python; they take and
           refuse the same.  `None`: what the variable HTTPCORE_ENGINE says, or else httptools where
@@ -137,6 +144,7 @@ class ClientBase:
                 timeout=self.timeout,
                 pool_limits=pool_limits,
                 http2=http2,
+                proxies=proxy_choice(proxies, "proxy" in self.trust_env),
                 backend=self._default_backend() if backend is None else backend,
                 engine=engine,
             )

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import collections
 import collections.abc
+import functools
 import typing
 
 from ..backends.base import ConcurrencyBackend, NetworkStream, default_backend
 from ..config import DEFAULT_SSL, DEFAULT_TIMEOUT, SSLTypes, TimeoutConfig, ssl_config
 from ..deadline import Deadline, TimeoutTypes, as_deadline
 from ..exceptions import ConnectError, RequestException
+from ..models.proxy import Proxy, as_proxy
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import URL, Origin
 from ..wire.http11_engine import Engine, parser_class
 from .base import Abandoned, Dispatcher, Unprocessed
 from .connecting import open_stream
+from .forward import send_through
 from .http11 import HTTP11Connection
+from .route import route_through
+from .tunnel import open_through
 
 if typing.TYPE_CHECKING:
     from .http2 import HTTP2Connection
@@ -37,6 +42,7 @@ class HTTPConnection(Dispatcher):
     * `ssl`: as for `Client`.
     * `timeout`: as for `Client`; for requests that bring none.
     * `http2`: as for `Client`.
+    * `proxy`: a `Proxy` or its URL, to go through; `None` for none.
     * `backend`: `None` finds out what runs: asyncio, trio or a sync client.
     * `engine`: as for `Client`.
 
@@ -51,6 +57,7 @@ class HTTPConnection(Dispatcher):
         ssl: SSLTypes = DEFAULT_SSL,
         timeout: float | None | TimeoutConfig = DEFAULT_TIMEOUT,
         http2: HTTP2 = True,
+        proxy: Proxy | URL | str | None = None,
         backend: ConcurrencyBackend | None = None,
         engine: Engine | None = None,
         on_done: OnDone | None = None,
@@ -62,6 +69,8 @@ class HTTPConnection(Dispatcher):
         self._ssl = ssl_config(ssl)
         self._timeout = timeout
         self._http2 = checked_http2(http2)
+        proxy = as_proxy(proxy)
+        self.route = None if proxy is None else route_through(proxy, self.origin, self._http2)
         self._backend = backend
         self._parser_class = parser_class(engine)
         self._on_done = on_done or self._done
@@ -76,19 +85,22 @@ class HTTPConnection(Dispatcher):
         """
         Connect, with TLS where the origin is https, within the deadline's `connect_timeout`.
 
-        Raises what `open_stream()` raises.
+        Raises what `open_stream()` raises, or `open_through()` where there is a proxy.
         """
         backend = self._backend or default_backend()
-        stream = await open_stream(
-            self.origin, self._ssl, self._http2 is not False, backend, deadline.connecting()
-        )
+        connecting = deadline.connecting()
+        tls = self._ssl, self._http2 is not False
+        if self.route is None:
+            stream = await open_stream(self.origin, *tls, backend, connecting)
+        else:
+            stream = await open_through(self.route, *tls, self._parser_class, backend, connecting)
         self._protocol = self._speaking_over(stream, backend)
 
     def _speaking_over(
         self, stream: NetworkStream, backend: ConcurrencyBackend
     ) -> HTTP11Connection | HTTP2Connection:
         """The protocol that was agreed upon by ALPN, or is known before (RFC 9113 §3)."""
-        tls = stream.ssl_object
+        tls = stream.ssl_object if self.origin.is_ssl else None
         if tls is None:
             speaks_http2 = self._http2 == "only"
         else:
@@ -172,7 +184,11 @@ class HTTPConnection(Dispatcher):
         deadline = as_deadline(timeout, self._timeout)
         try:
             request.prepare()
-            response = await self._open_and_exchange(request, deadline)
+            exchange = functools.partial(self._open_and_exchange, deadline=deadline)
+            if self.route is None:
+                response = await exchange(request)
+            else:
+                response = await send_through(self.route, request, exchange)
             return response if stream else await response.loaded()
         except RequestException as exc:
             exc.request = exc.request or request

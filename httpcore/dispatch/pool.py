@@ -18,6 +18,7 @@ from ..config import (
 )
 from ..deadline import TimeoutTypes, as_deadline
 from ..exceptions import RequestException
+from ..models.proxy import ChosenProxy, ProxyChooser, as_proxy, proxy_chooser
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..wire.http11_engine import Engine, parser_class
@@ -52,6 +53,8 @@ class ConnectionPool(Dispatcher):
     * `timeout`: as for `Client`; for requests that bring none.
     * `pool_limits`: a `PoolLimits`.
     * `http2`: as for `Client`.
+    * `proxies`: a `Proxy` or its URL, for all requests; or a callable that is given each request's
+      `URL` and returns one of these, or `None` for none.  The environment has no say here.
     * `backend`: `None` finds out at each request what runs: asyncio, trio or a sync client.
     * `engine`: as for `Client`.
 
@@ -67,6 +70,7 @@ class ConnectionPool(Dispatcher):
         timeout: float | None | TimeoutConfig = DEFAULT_TIMEOUT,
         pool_limits: PoolLimits = DEFAULT_POOL_LIMITS,
         http2: HTTP2 = True,
+        proxies: ChosenProxy | ProxyChooser = None,
         backend: ConcurrencyBackend | None = None,
         engine: Engine | None = None,
     ) -> None:
@@ -74,6 +78,7 @@ class ConnectionPool(Dispatcher):
         self._timeout = timeout
         self._limits = pool_limits
         self._http2 = checked_http2(http2)
+        self._choose_proxy = proxy_chooser(proxies)
         self._backend = backend
         self._engine = engine
         parser_class(engine)  # if it is not installed, that should be known now
@@ -103,7 +108,11 @@ class ConnectionPool(Dispatcher):
             # Plain connections are all alike; one verified differently never carries the request.
             shared = config is self._ssl or not origin.is_ssl or config == self._ssl
             key = origin if shared else (origin, config)
-            response = await run.exchange(request, origin, config, key, deadline)
+            if self._choose_proxy is None:
+                response = await run.exchange(request, origin, config, key, deadline)
+            else:
+                proxy = as_proxy(self._choose_proxy(request.url))
+                response = await run.exchange_through(proxy, request, origin, config, key, deadline)
             return response if stream else await response.loaded()
         except RequestException as exc:
             exc.request = exc.request or request

@@ -17,13 +17,16 @@ from ..backends.base import ConcurrencyBackend
 from ..config import UNSET, PoolLimits, SSLConfig, Unset
 from ..deadline import Deadline, timeout_error
 from ..exceptions import NetworkError, PoolTimeout, TotalTimeout
+from ..models.proxy import Proxy
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import Origin
 from ..wire.http11_engine import Engine
 from .base import Abandoned, Unprocessed
 from .connection import HTTP2, HTTPConnection
+from .forward import send_past, send_through
 from .pool_state import Key, PoolState, Slot, Ticket
+from .route import route_through
 
 T = typing.TypeVar("T")
 P = typing.ParamSpec("P")
@@ -57,8 +60,39 @@ class PoolRun:
         self._abandoned: Abandoned = collections.deque()
         self._expiry_cancel: collections.abc.Callable[[], object] | None = None
 
+    async def exchange_through(
+        self,
+        proxy: Proxy | None,
+        request: Request,
+        origin: Origin,
+        ssl: SSLConfig,
+        key: Key,
+        deadline: Deadline,
+    ) -> ResponseBase:
+        """
+        As `exchange()`, through `proxy`, or past all proxies.
+
+        Connections are shared by what goes the same way: a tunnel by the requests of its `key`, one
+        to a proxy that forwards by all of them.
+        """
+        if proxy is not None:
+            route = route_through(proxy, origin, self._http2)
+            key = (proxy, key) if route.tunnel else proxy
+        exchange = functools.partial(
+            self.exchange, origin=origin, ssl=ssl, key=key, deadline=deadline, proxy=proxy
+        )
+        if proxy is None:
+            return await send_past(request, exchange)
+        return await send_through(route, request, exchange)
+
     async def exchange(
-        self, request: Request, origin: Origin, ssl: SSLConfig, key: Key, deadline: Deadline
+        self,
+        request: Request,
+        origin: Origin,
+        ssl: SSLConfig,
+        key: Key,
+        deadline: Deadline,
+        proxy: Proxy | None = None,
     ) -> ResponseBase:
         """
         Send `request` over a connection for `key` and return its response, whose body is on its
@@ -76,7 +110,7 @@ class PoolRun:
             slot = await self._slot(key, multiplexes, deadline, fresh=attempts > 1)
             connection = slot.connection
             if connection is None:
-                connection = await self._open(slot, origin, ssl, http2, deadline)
+                connection = await self._open(slot, origin, ssl, http2, proxy, deadline)
             try:
                 return await connection.exchange(request, deadline)
             except Unprocessed as exc:
@@ -159,12 +193,14 @@ class PoolRun:
         origin: Origin,
         ssl: SSLConfig,
         http2: HTTP2,
+        proxy: Proxy | None,
         deadline: Deadline,
     ) -> HTTPConnection:
         connection = slot.connection = HTTPConnection(
             origin,
             ssl=ssl,
             http2=http2,
+            proxy=proxy,
             backend=self.backend,
             engine=self._engine,
             on_done=functools.partial(self._exchange_over, slot),

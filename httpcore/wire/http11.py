@@ -177,6 +177,11 @@ class ResponseReader:
         """How many body bytes are held that nobody has asked for yet."""
         return self._waiting + len(self._buffer)
 
+    @property
+    def rest(self) -> bytes:
+        """What was fed behind the end of the response."""
+        return self._buffer
+
     def truncated(self) -> RemoteProtocolError:
         """The error for a connection that ends now; says what is missing."""
         if not self.started:
@@ -289,7 +294,7 @@ class ResponseReader:
             self.reusable = "close" not in tokens and not (chunked and length is not None)
         else:
             self.reusable = "keep-alive" in tokens and not chunked
-        if self._method == "HEAD" or head.status in (204, 304):
+        if self._method == "HEAD" or head.status in (204, 304) or self._is_tunnel(head):
             self._framing = _Framing.NO_BODY
         elif chunked:
             self._framing = _Framing.CHUNKED
@@ -301,6 +306,10 @@ class ResponseReader:
             self._framing = _Framing.LENGTH
             self._length = length
         self._buffer = self._parser.rest()
+
+    def _is_tunnel(self, head: ResponseHead) -> bool:
+        """Whether it ends here, whatever length it announces (RFC 9110 §9.3.6)."""
+        return self._method == "CONNECT" and 200 <= head.status < 300
 
     def _note_keep_alive(self, value: str) -> None:
         for item in value.split(","):

@@ -11,9 +11,13 @@ import typing
 import pytest
 
 import httpcore
+from httpcore import ConnectionPool
+from httpcore.backends.base import ConcurrencyBackend
 from tests.conftest import MakeClient
 from tests.dispatch.test_http11 import OK, answering, good, serving
+from tests.servers.certs import Certs
 from tests.servers.raw import RawConnection, RawServer, response
+from tests.servers.relay import connect_proxy
 from tests.ways import pool_of
 
 PoolLimits = httpcore.PoolLimits
@@ -344,3 +348,62 @@ def test_unused_client_needs_no_close() -> None:
     """A client that opened nothing is dropped without a word."""
     httpcore.Client()
     httpcore.AsyncClient()
+
+
+# Proxies.
+
+
+async def test_px5_one_connection_for_each_way(backend: ConcurrencyBackend) -> None:
+    """One origin by proxy A, by A as another user, by B, and directly: four connections."""
+    with (
+        RawServer.replies([response(b"origin")] * 2) as origin,
+        RawServer.replies([response(b"A")] * 4) as a,
+        RawServer.replies([response(b"B")] * 2) as b,
+    ):
+        ways: list[typing.Any] = [
+            None,
+            a.url,
+            httpcore.Proxy(a.url, auth=("user", "pass")),
+            httpcore.URL(b.url),
+        ]
+        turn = iter(ways * 2)
+        async with ConnectionPool(proxies=lambda url: next(turn), backend=backend) as pool:
+            bodies = [(await pool.request("GET", origin.url)).content for _ in ways * 2]
+            assert len(pool.keepalive_connections) == 4
+        assert bodies == [b"origin", b"A", b"A", b"B"] * 2
+        assert [len(server.connections) for server in (origin, a, b)] == [1, 2, 1]
+
+
+async def test_forwarding_proxy_is_shared(backend: ConcurrencyBackend) -> None:
+    """One connection to a proxy that forwards serves all origins."""
+    with RawServer.replies([response(b"one"), response(b"two")]) as proxy:
+        async with ConnectionPool(proxies=proxy.url, backend=backend) as pool:
+            await pool.request("GET", "http://one.example/")
+            await pool.request("GET", "http://two.example/")
+        assert [request.target for request in proxy.requests] == [
+            "http://one.example/",
+            "http://two.example/",
+        ]
+        assert len(proxy.connections) == 1
+
+
+async def test_px4_tunnel(backend: ConcurrencyBackend, certs: Certs) -> None:
+    """A Proxy-Authorization of the request's own does not reach an origin through a tunnel."""
+    with (
+        RawServer.replies([response(b"ok")], tls=certs.server.server_context()) as origin,
+        RawServer(connect_proxy) as proxy,
+    ):
+        async with ConnectionPool(proxies=proxy.url, ssl=str(certs.ca), backend=backend) as pool:
+            await pool.request("GET", origin.url, headers={"Proxy-Authorization": "Basic x"})
+        assert origin.requests[0].header("Proxy-Authorization") is None
+        assert proxy.requests[0].header("Proxy-Authorization") is None
+
+
+async def test_choice_is_no_proxy(backend: ConcurrencyBackend) -> None:
+    """What a callable returns has to be a proxy."""
+    async with ConnectionPool(
+        proxies=typing.cast("typing.Any", lambda url: 8080), backend=backend
+    ) as pool:
+        with pytest.raises(TypeError, match="a proxy is a URL, a Proxy or None, not int"):
+            await pool.request("GET", "http://example.org")
+        assert pool.active_connections == []

@@ -559,3 +559,22 @@ def test_hd12_unasked_upgrade_from_a_lax_parser() -> None:
     """The reader refuses 101 itself, whatever the parser thinks of it."""
     with pytest.raises(RemoteProtocolError, match="101"):
         read_pieces(UpgradingParser, [])
+
+
+@pytest.mark.parametrize(
+    "fields", [b"", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"]
+)
+def test_px2_answer_to_connect(parser_class: type[Parser], fields: bytes) -> None:
+    """A 2xx to CONNECT ends with its head, whatever it announces; what follows is kept."""
+    reader = ResponseReader(parser_class, "CONNECT", "p:8080")
+    reader.feed(OK + fields + b"\r\n\x16\x03\x01")
+    head = reader.next_event()
+    assert isinstance(head, ResponseHead)
+    assert reader.rest == b"\x16\x03\x01"
+    assert isinstance(reader.next_event(), EndOfMessage)
+
+
+def test_px1_refused_connect(parser_class: type[Parser]) -> None:
+    """Any other answer to CONNECT has its body."""
+    data = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
+    assert read_pieces(parser_class, [data], "CONNECT").body == b"no"

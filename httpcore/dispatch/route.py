@@ -1,0 +1,32 @@
+"""How a request gets to its origin where there is a proxy in between."""
+
+from __future__ import annotations
+
+import typing
+
+from ..models.proxy import Proxy
+from ..models.url import Origin
+
+
+class Route(typing.NamedTuple):
+    """
+    From us to `origin` through `proxy`.
+
+    * `tunnel`: whether the proxy only passes bytes on; otherwise it is handed each request, and one
+      connection serves all origins.
+    """
+
+    proxy: Proxy
+    origin: Origin
+    tunnel: bool
+
+    def __str__(self) -> str:
+        return f"{self.origin.peer} through proxy {self.proxy.peer}"
+
+
+def route_through(proxy: Proxy, origin: Origin, http2: bool | str) -> Route:
+    """
+    The route to `origin`: a tunnel for https, for SOCKS, and where only HTTP/2 is to be spoken,
+    which a proxy that is asked in HTTP/1.1 does not hand on.
+    """
+    return Route(proxy, origin, origin.is_ssl or proxy.is_socks or http2 == "only")

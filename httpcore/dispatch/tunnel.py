@@ -1,0 +1,235 @@
+"""The byte stream to an origin through a proxy: a tunnel by CONNECT or SOCKS.
+
+What is spoken through it (TLS, HTTP) is between us and the origin; the proxy sees the origin's host
+and port, and what `Proxy` gives it, and nothing else.
+
+All errors that have to do with the proxy are `ProxyError`s, except that a time limit is the
+deadline's.  TLS with the origin, through a tunnel that stands, fails as it does without one.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import typing
+
+from ..backends.base import ConcurrencyBackend, NetworkStream
+from ..config import DEFAULT_SSL, SSLConfig
+from ..deadline import Deadline
+from ..exceptions import (
+    ConnectTimeout,
+    NetworkError,
+    ProtocolError,
+    ProxyError,
+    ReadTimeout,
+    Timeout,
+)
+from ..models.headers import Headers
+from ..models.request import Request
+from ..models.response import AsyncResponse
+from ..models.url import URL
+from ..wire.http11 import (
+    NEED_DATA,
+    EndOfMessage,
+    Parser,
+    ResponseHead,
+    ResponseReader,
+    request_head,
+)
+from .connecting import open_stream
+from .proxy_auth import advance, next_round, refusal, rounds
+from .read_ahead import behind
+from .route import Route
+
+if typing.TYPE_CHECKING:
+    from ..wire.socks import Dialogue
+
+Connect = collections.abc.Callable[[], collections.abc.Awaitable[NetworkStream]]
+
+# Of the body of a refusal: take this much, for this long.
+_MAX_REFUSAL_BYTES = 64 * 1024
+_REFUSAL_SECONDS = 1.0
+
+
+async def open_through(
+    route: Route,
+    ssl: SSLConfig,
+    http2: bool,
+    parser_class: type[Parser],
+    backend: ConcurrencyBackend,
+    deadline: Deadline,
+) -> NetworkStream:
+    """
+    A stream over which requests to the route's origin can be sent, as `open_stream()` gives it.
+
+    `ssl` and `http2` concern TLS with the origin, through the tunnel.
+    """
+    try:
+        stream = await _opened(route, parser_class, backend, deadline)
+    except Timeout as exc:
+        raise deadline.error(ConnectTimeout, "connect to", str(route)) from exc
+    except ProxyError:
+        raise
+    except (NetworkError, ProtocolError) as exc:
+        raise ProxyError(f"connect to {route} failed: {exc}") from exc
+    if not route.tunnel:
+        stream.peer = f"proxy {route.proxy.peer}"
+        return stream
+    stream.peer = str(route)
+    if not route.origin.is_ssl:
+        return stream
+    return await backend.start_tls(stream, ssl, http2, route.origin.host, deadline)
+
+
+async def _opened(
+    route: Route, parser_class: type[Parser], backend: ConcurrencyBackend, deadline: Deadline
+) -> NetworkStream:
+    proxy = route.proxy
+
+    async def connect() -> NetworkStream:
+        return await open_stream(proxy.origin, proxy.ssl or DEFAULT_SSL, False, backend, deadline)
+
+    if not route.tunnel:
+        return await connect()
+    if proxy.is_socks:
+        return await _by_socks(route, connect, backend, deadline)
+    return await _by_connect(route, connect, parser_class, deadline)
+
+
+# CONNECT (RFC 9110 §9.3.6).
+
+
+async def _by_connect(
+    route: Route, connect: Connect, parser_class: type[Parser], deadline: Deadline
+) -> NetworkStream:
+    todo = rounds(route.proxy, _connect_request(route))
+    stream: NetworkStream | None = None
+    try:
+        outgoing = next(todo, None)
+        while outgoing is not None:
+            if stream is None:
+                stream = await connect()
+            reader = ResponseReader(parser_class, "CONNECT", f"the proxy {route.proxy.peer}")
+            head = await _answer(stream, outgoing, reader, deadline)
+            if 200 <= head.status < 300:
+                return behind(stream, reader.rest)
+            response = _refused(head, await _start_of_body(stream, reader, deadline))
+            outgoing = next_round(todo, response)
+            if outgoing is None or not reader.reusable:
+                stream.close()
+                stream = None
+    except BaseException:
+        if stream is not None:
+            stream.close()
+        raise
+    finally:
+        todo.close()
+    raise refusal(f"connect to {route}", response)
+
+
+def _connect_request(route: Route) -> Request:
+    origin = route.origin
+    host = origin.host.partition("%")[0]  # a zone means nothing to the proxy
+    authority = f"[{host}]:{origin.port}" if ":" in host else f"{host}:{origin.port}"
+    url = URL(str(route.proxy.origin))
+    request = Request("GET", url).derived("CONNECT", url, Headers({"Host": authority}), False)
+    request.target = authority.encode("ascii")
+    return request
+
+
+async def _answer(
+    stream: NetworkStream, request: Request, reader: ResponseReader, deadline: Deadline
+) -> ResponseHead:
+    head = request_head(request.method, request.target, request.headers.raw)
+    await stream.write(head, deadline)
+    while True:
+        event = reader.next_event()
+        if isinstance(event, ResponseHead):
+            return event
+        if event is NEED_DATA:
+            reader.feed(await stream.read(deadline))
+
+
+async def _start_of_body(
+    stream: NetworkStream, reader: ResponseReader, deadline: Deadline
+) -> bytes:
+    """What a refusal says; where that is not to its end, the connection is of no use any more."""
+    patience = deadline.phase(_REFUSAL_SECONDS, ReadTimeout)
+    body = b""
+    try:
+        while len(body) <= _MAX_REFUSAL_BYTES:
+            event = reader.next_event()
+            if isinstance(event, bytes):
+                body += event
+            elif isinstance(event, EndOfMessage):
+                return body
+            else:
+                reader.feed(await stream.read(patience))
+    except (NetworkError, ProtocolError, Timeout):
+        pass  # the status counts
+    reader.reusable = False
+    return body
+
+
+def _refused(head: ResponseHead, body: bytes) -> AsyncResponse:
+    headers = Headers.from_raw(head.headers)
+    if "Content-Encoding" in headers:
+        body = b""  # which nobody asked for, and which may not be whole
+        del headers["Content-Encoding"]
+    return AsyncResponse(
+        head.status,
+        headers,
+        body,
+        protocol=head.http_version,
+        reason_phrase=head.reason.decode("latin-1"),
+    )
+
+
+# SOCKS.
+
+
+async def _by_socks(
+    route: Route, connect: Connect, backend: ConcurrencyBackend, deadline: Deadline
+) -> NetworkStream:
+    stream: NetworkStream | None = None
+    received = b""
+    try:
+        # What cannot be asked for is known before anybody is connected to.
+        dialogue = await _dialogue(route, backend, deadline)
+        step = next(dialogue, None)
+        stream = await connect()
+        while step is not None:
+            if step.send:
+                await stream.write(step.send, deadline)
+            while len(received) < step.read:
+                data = await stream.read(deadline)
+                if not data:
+                    raise ProxyError(
+                        f"closed the connection in its answer, after {received!r}; "
+                        "does it speak this version of SOCKS?"
+                    )
+                received += data
+            answer, received = received[: step.read], received[step.read :]
+            step = advance(dialogue, answer)
+        return behind(stream, received)
+    except BaseException as exc:
+        if stream is not None:
+            stream.close()
+        if isinstance(exc, ProxyError):
+            raise ProxyError(f"connect to {route} failed: the proxy {exc}") from exc.__cause__
+        raise
+
+
+async def _dialogue(route: Route, backend: ConcurrencyBackend, deadline: Deadline) -> Dialogue:
+    from ..wire import socks  # few need it
+
+    proxy, origin = route.proxy, route.origin
+    host = origin.host
+    is_version5 = proxy.scheme.startswith("socks5")
+    if proxy.scheme in ("socks4", "socks5"):
+        addresses = await backend.resolve(host, origin.port, deadline)
+        hosts = [str(address.sockaddr[0]) for address in addresses]
+        # SOCKS4 has IPv4 only; where there is none, the dialogue says so.
+        host = next((h for h in hosts if is_version5 or ":" not in h), hosts[0])
+    if is_version5:
+        return socks.socks5(host, origin.port, None if proxy.auth is None else proxy.credentials)
+    return socks.socks4(host, origin.port, proxy.credentials[0])
