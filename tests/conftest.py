@@ -5,8 +5,9 @@ An `async def` test runs three times: on asyncio, on trio and on the blocking ba
 backend; and `make_client(**options)`, whose engine for HTTP/1.1 is httptools, or h11 on trio.
 `@pytest.mark.ways("asyncio", "trio")` leaves some out.
 
-Servers are shared by the whole run: `app_server`, `app_tls_server`, `h2_server` and `nginx`.  A
-test that needs a server to misbehave scripts a `RawServer` of its own (`tests/servers/raw.py`).
+Servers are shared by the whole run: `app_server`, `app_tls_server`, `h2_server`, `nginx`,
+`tinyproxy` and `microsocks`.  A test that needs a server to misbehave scripts a `RawServer` of its
+own (`tests/servers/raw.py`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from tests import ways
 from tests.servers.certs import Certs
 from tests.servers.hypercorn_server import HypercornServer
 from tests.servers.nginx import Nginx, NginxMissing
+from tests.servers.proxies import Microsocks, ProxyMissing, ProxyProcess, Tinyproxy
 from tests.servers.uvicorn_server import UvicornServer
 
 if typing.TYPE_CHECKING:
@@ -151,3 +153,26 @@ def nginx(certs: Certs) -> collections.abc.Iterator[Nginx]:
         pytest.skip(str(exc))
     with server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def tinyproxy() -> collections.abc.Iterator[ProxyProcess]:
+    """An HTTP proxy that wants a password.  Skips where there is none."""
+    yield from _running(Tinyproxy)
+
+
+@pytest.fixture(scope="session")
+def microsocks() -> collections.abc.Iterator[ProxyProcess]:
+    """A SOCKS5 proxy that wants a password.  Skips where there is none."""
+    yield from _running(Microsocks)
+
+
+def _running(proxy_class: type[ProxyProcess]) -> collections.abc.Iterator[ProxyProcess]:
+    try:
+        proxy = proxy_class()
+    except ProxyMissing as exc:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(exc))
+    with proxy:
+        yield proxy

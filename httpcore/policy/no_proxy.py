@@ -59,11 +59,17 @@ class NoProxy:
         if entry == "*":
             self._matches_all = True
         elif "/" in entry:
-            self._networks.append((ipaddress.ip_network(_bare(entry), strict=False), None))
+            try:
+                network = ipaddress.ip_network(_bare(entry), strict=False)
+            except ValueError:
+                raise ValueError("it has a '/' in it, and is no IPv4 or IPv6 network") from None
+            self._networks.append((network, None))
         elif entry.count(":") > 1 and not entry.startswith("["):
             self._add_host(entry, ip_address(entry), None)
         else:
             name = entry.removeprefix("*").removeprefix(".")
+            if "@" in name:
+                raise ValueError("it has an '@' in it")
             _, host, port = parse_authority(name)
             self._add_host(host, ip_address(host), port)
 

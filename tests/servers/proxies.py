@@ -1,0 +1,120 @@
+"""Real proxies: tinyproxy, which speaks HTTP, and microsocks, which speaks SOCKS5."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import typing
+
+SECONDS = 10.0
+
+USER, PASSWORD = "user", "pass-word"
+
+
+class ProxyMissing(Exception):
+    """There is no such proxy on this machine."""
+
+
+class ProxyProcess:
+    """
+    A proxy that wants `USER` and `PASSWORD`, while its `with` block runs.
+
+    `ProxyMissing` where its program is not installed.  `address` is its `host:port`, `url(scheme)`
+    its URL with the credentials in it.
+    """
+
+    host = "127.0.0.1"
+    program: typing.ClassVar[str]
+    package: typing.ClassVar[str]
+
+    def __init__(self) -> None:
+        self.port = 0
+        if shutil.which(self.program) is None:
+            raise ProxyMissing(
+                f"{self.program} is not installed; on Debian: apt-get install {self.package}"
+            )
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def url(self, scheme: str) -> str:
+        return f"{scheme}://{USER}:{PASSWORD}@{self.address}"
+
+    def arguments(self, folder: pathlib.Path) -> list[str]:
+        """What the program is started with; `folder` is for its files."""
+        raise NotImplementedError
+
+    def __enter__(self) -> typing.Self:
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="httpcore-proxy-"))
+            # They cannot be given port 0; that somebody takes this one meanwhile is unlikely, and
+            # shows as "did not start".
+            with socket.create_server((self.host, 0)) as free:
+                self.port = free.getsockname()[1]
+            log = stack.enter_context(tempfile.TemporaryFile())
+            process = subprocess.Popen(
+                [self.program, *self.arguments(pathlib.Path(folder))],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+            stack.callback(_stop, process)
+            ends_at = time.monotonic() + SECONDS
+            while not self._accepts():
+                if process.poll() is not None or time.monotonic() > ends_at:
+                    log.seek(0)
+                    text = log.read().decode(errors="replace")
+                    raise RuntimeError(f"{self.program} did not start:\n{text}")
+                time.sleep(0.02)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stack.close()
+
+    def _accepts(self) -> bool:
+        try:
+            socket.create_connection((self.host, self.port), 1).close()
+        except OSError:
+            return False
+        return True
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(SECONDS)
+
+
+class Tinyproxy(ProxyProcess):
+    """Forwards http, and makes tunnels by CONNECT; Basic authentication."""
+
+    program = "tinyproxy"
+    package = "tinyproxy-bin"
+
+    def arguments(self, folder: pathlib.Path) -> list[str]:
+        config = folder / "tinyproxy.conf"
+        config.write_text(
+            f"Port {self.port}\nListen {self.host}\nAllow {self.host}\nTimeout 60\n"
+            f"MaxClients 100\nBasicAuth {USER} {PASSWORD}\n"
+        )
+        return ["-d", "-c", str(config)]
+
+
+class Microsocks(ProxyProcess):
+    """SOCKS5, with names looked up by it or not; user and password."""
+
+    program = "microsocks"
+    package = "microsocks"
+
+    def arguments(self, folder: pathlib.Path) -> list[str]:
+        return ["-i", self.host, "-p", str(self.port), "-u", USER, "-P", PASSWORD]
