@@ -14,8 +14,8 @@ async def test_rest_comes_first() -> None:
     backend = ScriptedBackend([[Arrived(b"second")], [Arrived(b"second")]])
     deadline = Deadline()
     for look in (False, True):
-        (address,) = await backend.resolve("192.0.2.1", 80, deadline)
-        inner = await backend.connect_tcp(address, "h:80", deadline)
+        addresses = await backend.resolve("192.0.2.1", 80, deadline)
+        inner = await backend.connect_tcp(addresses, "h:80", deadline)
         assert behind(inner, b"") is inner
         stream = behind(inner, b"first")
         assert stream.peer == "h:80"
@@ -28,8 +28,8 @@ async def test_all_else_is_the_stream_beneath() -> None:
     """Writing, watching, closing; a writer that waits for something to read need not wait."""
     backend = ScriptedBackend([[]])
     deadline = Deadline()
-    (address,) = await backend.resolve("192.0.2.1", 80, deadline)
-    inner: typing.Any = await backend.connect_tcp(address, "h:80", deadline)
+    addresses = await backend.resolve("192.0.2.1", 80, deadline)
+    inner: typing.Any = await backend.connect_tcp(addresses, "h:80", deadline)
     stream = behind(inner, b"first")
     assert await stream.write(b"data", deadline)
     assert inner.written == b"data"
