@@ -113,8 +113,14 @@ def test_console(block: str, example_org: RawServer, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("block", SCRIPTS)
-def test_script(block: str, app_server: UvicornServer) -> None:
+def test_script(
+    block: str,
+    app_server: UvicornServer,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Each runs, given the names that it takes for granted."""
+    monkeypatch.chdir(tmp_path)
     given = {
         "httpcore": httpcore,
         "client": httpcore.Client(),
@@ -187,6 +193,6 @@ def test_attributes(heading: str, cls: type | None) -> None:
     """Every attribute that the reference names is there."""
     section = README.partition(f"### {heading}\n")[2].partition("\n### ")[0]
     classes = [cls] if cls else [getattr(httpcore, name) for name in heading.split(", ")]
-    instance_attributes = {"status_code", "headers", "request", "history", "protocol"}
+    instance_attributes = {"status_code", "headers", "request", "history", "protocol", "cookies"}
     for name in re.findall(r"`(?:await )?\.(\w+)", section):
         assert name in instance_attributes or any(hasattr(c, name) for c in classes), name

@@ -24,6 +24,7 @@ from ..dispatch.base import Dispatcher
 from ..dispatch.connection import HTTP2
 from ..dispatch.pool import ConnectionPool
 from ..environment import TrustEnv, ca_path, trusted_parts, with_ca
+from ..models.cookies import CookieTypes, cookies_from
 from ..models.headers import Headers, HeaderTypes
 from ..models.query_params import QueryParams, QueryParamTypes
 from ..models.request import Request
@@ -61,6 +62,7 @@ def _redirects(count: object) -> int:
 
 _ATTRIBUTES: dict[str, collections.abc.Callable[[typing.Any], object]] = {
     "headers": Headers,
+    "cookies": cookies_from,
     "query_params": QueryParams,
     "base_url": lambda url: None if url is None else URL(url),
     "timeout": lambda timeout: timeout_config(timeout).over(DEFAULT_TIMEOUT),
@@ -87,6 +89,7 @@ class ClientBase:
         auth: AuthTypes | None = None,
         headers: HeaderTypes = None,
         query_params: QueryParamTypes = None,
+        cookies: CookieTypes = None,
         base_url: URL | str | None = None,
         json_codec: JSONCodec | None = None,
         raise_for_status: bool | collections.abc.Callable[[ResponseBase], bool] = False,
@@ -109,6 +112,10 @@ class ClientBase:
         * `auth`: `(user, password)`, an `Auth`, or a callable `Request -> Request`; for requests
           without an Authorization field and, with a `base_url`, to that origin only.
         * `headers`, `query_params`: go with every request; those of the call come over them.
+        * `cookies`: what the cookie jar begins with: a mapping or an `http.cookiejar.CookieJar`,
+          copied; or a `Cookies`, which then is the jar and may be that of other clients too.
+          Without a domain they go with every request as headers do, with a `base_url` to that
+          origin only.
         * `base_url`: relative URLs are below it.
         * `json_codec`: a `JSONCodec` that writes and reads JSON; `None`: the standard library.
         * `raise_for_status`: whether every call ends in `response.raise_for_status()`; or a
@@ -131,6 +138,7 @@ class ClientBase:
         self._ca_path = ca_path() if "ca" in self.trust_env else None
         self.headers = self._default_headers().merged(headers)
         self.query_params = QueryParams(query_params)
+        self.cookies = cookies_from(cookies)
         self.base_url = None if base_url is None else URL(base_url)
         self.timeout = timeout_config(timeout).over(DEFAULT_TIMEOUT)
         self.max_redirects = max_redirects
@@ -178,6 +186,8 @@ class ClientBase:
         """A prepared `Request` with all that the client adds, not sent yet; see `request()`."""
         check_names(options, BUILD_OPTIONS)
         request = self._build(method, url, **options)
+        if request.default_cookies is not None:
+            request.set_cookie_field(None)
         request.prepare()
         return request
 
@@ -197,11 +207,12 @@ class ClientBase:
         query_params: QueryParamTypes = None,
         params: QueryParamTypes = None,
         headers: HeaderTypes = None,
+        cookies: CookieTypes = None,
     ) -> Request:
         query_params = one_of("query_params", query_params, "params", params)
         if self.query_params:
             query_params = self.query_params.merge(query_params)
-        return Request(
+        request = Request(
             method,
             absolute_url(self.base_url, url),
             content=one_of("content", content, "data", data),
@@ -210,7 +221,15 @@ class ClientBase:
             json_codec=self.json_codec,
             query_params=query_params,
             headers=self.headers if headers is None else self.headers.merged(headers),
+            cookies=cookies,
         )
+        if (
+            self.cookies.has_defaults
+            and self._is_for(request.url)
+            and (request.cookies is not None or "Cookie" not in request.headers)
+        ):
+            request.default_cookies = self.cookies
+        return request
 
     async def _request(
         self, method: str, url: URL | str, options: dict[str, typing.Any]
@@ -238,7 +257,7 @@ class ClientBase:
         if ssl is not None and self._ca_path is not None:
             ssl = with_ca(ssl_config(ssl), self._ca_path)
         limits = self.timeout if timeout is UNSET else timeout_config(timeout).over(self.timeout)
-        call = Call(self.dispatch, ssl, Deadline(limits), self.max_redirects)
+        call = Call(self.dispatch, self.cookies, ssl, Deadline(limits), self.max_redirects)
         used_auth = self._auth_for(request) if isinstance(auth, Unset) else auth_from(auth)
         follow = wants_redirects(request, allow_redirects)
         response = await send(call, request, used_auth, follow, stream)
@@ -256,9 +275,11 @@ class ClientBase:
         """The client's auth, if it was given for the request's origin and no header says more."""
         if self.auth is None or "Authorization" in request.headers:
             return None
-        if self.base_url is not None and request.url.origin != self.base_url.origin:
-            return None
-        return self.auth
+        return self.auth if self._is_for(request.url) else None
+
+    def _is_for(self, url: URL) -> bool:
+        """Whether auth and cookies that were given without a place go to `url`."""
+        return self.base_url is None or url.origin == self.base_url.origin
 
     async def _close(self) -> None:
         self._closed = True

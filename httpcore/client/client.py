@@ -52,6 +52,9 @@ class Client(ClientBase):
           query.
         * `headers`: `dict` or pairs of `str` or `bytes`, over the client's; `None` as a value drops
           the client's.
+        * `cookies`: a mapping, a `Cookies` or an `http.cookiejar.CookieJar`, for this request: sent
+          to its origin only, before cookies of the client with their names, and not kept.  A Cookie
+          field in `headers` is sent as it is, and nothing beside it.
 
         How it is sent:
 

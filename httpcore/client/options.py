@@ -6,6 +6,7 @@ import collections.abc
 import typing
 
 from ..config import SSLTypes, TimeoutConfig, Unset
+from ..models.cookies import CookieTypes
 from ..models.headers import HeaderTypes
 from ..models.query_params import QueryParamTypes
 from ..models.request import Request
@@ -34,6 +35,7 @@ class BuildOptions(typing.TypedDict, total=False):
     query_params: QueryParamTypes
     params: QueryParamTypes
     headers: HeaderTypes
+    cookies: CookieTypes
 
 
 class RequestOptions(BuildOptions, SendOptions, total=False):

@@ -11,6 +11,7 @@ from ..config import SSLTypes
 from ..deadline import Deadline
 from ..dispatch.base import Dispatcher
 from ..exceptions import RedirectLoop, RequestException, TooManyRedirects
+from ..models.cookies import Cookies
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import URL
@@ -24,6 +25,7 @@ class Call(typing.NamedTuple):
     """What stays the same over all requests of one call."""
 
     dispatch: Dispatcher
+    cookies: Cookies
     ssl: SSLTypes | None
     deadline: Deadline
     max_redirects: int
@@ -60,9 +62,9 @@ async def _send_hops(
         if not allow_redirects:
             response.send_next = functools.partial(_send_next, call, request, auth, stream)
             return response
-        seen.add(_identity(request))
+        seen.add(_identity(request, response.request or request))
         following = await _next_request(call, request, response)
-        if _identity(following) in seen:
+        if _identity(following, _with_cookies(call.cookies, following)) in seen:
             raise RedirectLoop(
                 f"{request.url.masked} redirects to {following.url.masked}, which was requested "
                 "before",
@@ -106,9 +108,19 @@ def _auth_after(auth: Auth | None, request: Request, following: Request) -> Auth
     return auth if keeps_credentials(request.url, following.url) else None
 
 
-def _identity(request: Request) -> tuple[str, URL, str | None]:
-    """What makes two requests the same, for the sake of loops: a cookie may end one."""
-    return (request.method, request.url.copy_with(fragment=""), request.headers.get("Cookie"))
+def _identity(request: Request, sent: Request) -> tuple[str, URL, str | None]:
+    """What makes two requests the same, for the sake of loops: a cookie of `sent` may end one."""
+    return (request.method, request.url.copy_with(fragment=""), sent.headers.get("Cookie"))
+
+
+def _with_cookies(jar: Cookies, request: Request) -> Request:
+    """`request` with the Cookie field that it has now; the one that is given stays as it is."""
+    has_cookies = request.cookies is not None or request.default_cookies is not None
+    if not has_cookies and (not jar or "Cookie" in request.headers):
+        return request  # a Cookie field without cookies is the caller's own
+    request = request.copy()
+    request.set_cookie_field(jar)
+    return request
 
 
 async def _send_with_auth(call: Call, request: Request, auth: Auth | None) -> ResponseBase:
@@ -136,6 +148,7 @@ async def _send_with_auth(call: Call, request: Request, auth: Auth | None) -> Re
 
 
 async def _send_once(call: Call, request: Request) -> ResponseBase:
+    request = _with_cookies(call.cookies, request)
     started = time.monotonic()
     response = await call.dispatch.send(request, True, call.ssl, call.deadline)
     if response.status_code == 417 and "Expect" in request.headers:
@@ -145,6 +158,8 @@ async def _send_once(call: Call, request: Request) -> ResponseBase:
         del request.headers["Expect"]
         response = await call.dispatch.send(request, True, call.ssl, call.deadline)
     response.elapsed_seconds = time.monotonic() - started
+    if set_cookies := response.headers.raw_values(b"set-cookie"):
+        call.cookies.receive(request.url, set_cookies)
     if response.request is None:
         response.request = request
     if logger.isEnabledFor(logging.DEBUG):

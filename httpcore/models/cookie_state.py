@@ -82,6 +82,11 @@ class CookieState:
 
     # Looking.
 
+    @property
+    def has_defaults(self) -> bool:
+        """Whether there are cookies without a domain, perhaps expired; without the guard."""
+        return "" in self._domains
+
     def names(self, now: float) -> list[str]:
         """Each name once."""
         with self._guard:

@@ -101,6 +101,11 @@ class Cookies(collections.abc.MutableMapping[str, str]):
         # Asked for every request, so without a look at what has expired.
         return bool(self._state.count)
 
+    @property
+    def has_defaults(self) -> bool:
+        """Whether there may be cookies without a domain."""
+        return self._state.has_defaults
+
     def __eq__(self, other: object) -> bool:
         """Two `Cookies` are equal if all of their cookies are; with a mapping only values count."""
         if isinstance(other, Cookies):

@@ -124,6 +124,10 @@ class Headers(collections.abc.MutableMapping[str, str]):
         """The values of all fields called `name`, in order; empty where there is none."""
         return [_text(value) for value in self._by_name().get(_key(name), ())]
 
+    def raw_values(self, name: str | bytes) -> list[bytes]:
+        """The values of all fields called `name`, in order, as they are on the wire."""
+        return self._by_name().get(_key(name), [])
+
     def multi_items(self) -> list[tuple[str, str]]:
         """All fields in order, one pair for each, names as they were written."""
         return [(name.decode("latin-1"), _text(value)) for name, value in self._raw]

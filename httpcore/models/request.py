@@ -10,6 +10,7 @@ from ..content.decoders import accept_encoding
 from ..content.encoding import JSONCodec, encode_content, encode_json, is_form
 from ..exceptions import InvalidHeader, LocalProtocolError
 from ..types import Content, Files, RawHeaders
+from .cookies import Cookies, CookieTypes, cookie_field, cookies_from
 from .headers import Headers, HeaderTypes
 from .query_params import QueryParamTypes
 from .url import URL
@@ -29,6 +30,9 @@ class Request:
     * `url`: a `str` or `URL`, absolute, http or https; else `InvalidURL`.
     * `query_params`: merged onto the URL's own query.
     * `headers`: see `Headers`; fields that are given are sent as they are.
+    * `cookies`: a mapping, a `Cookies` (not copied) or an `http.cookiejar.CookieJar`.  They make
+      the Cookie field, and those of the client's jar join them when it is sent; where `headers` has
+      one, that one is sent as it is, and `cookies` do not count.
     * `content`: the body; see `Client.request` for what it may be.
     * `json`: anything the JSON encoder takes, as the body; not beside `content` and `files`.
     * `files`: the files of a form, whose fields are `content`; see `Client.request`.
@@ -43,6 +47,8 @@ class Request:
         "method",
         "url",
         "headers",
+        "cookies",
+        "default_cookies",
         "body",
         "target",
         "json_codec",
@@ -57,6 +63,7 @@ class Request:
         *,
         query_params: QueryParamTypes = None,
         headers: HeaderTypes = None,
+        cookies: CookieTypes = None,
         content: Content | None = None,
         json: typing.Any = None,
         files: Files | None = None,
@@ -66,6 +73,11 @@ class Request:
         self.method = _checked_method(method)
         self.url = URL(url, query_params=query_params)
         self.headers = Headers(headers)
+        self.cookies: Cookies | None = None
+        self.default_cookies: Cookies | None = None
+        if cookies is not None and "Cookie" not in self.headers:
+            self.cookies = cookies_from(cookies)
+            self.set_cookie_field(None)
         self.target = self.url.raw_target
         if target is not None:
             self.target = _checked_target(self.method, target)
@@ -131,6 +143,14 @@ class Request:
         host = _host_field(self)
         others = [field for field in headers.raw if field[0].lower() != b"host"]
         self.headers = Headers.from_raw([host, *others, *missing])
+
+    def set_cookie_field(self, jar: Cookies | None) -> None:
+        """Make the Cookie field of the request's cookies and of those that `jar` has for it."""
+        field = cookie_field(jar, self.cookies, self.default_cookies, self.url)
+        if field is not None:
+            self.headers["Cookie"] = field
+        elif "Cookie" in self.headers:
+            del self.headers["Cookie"]
 
     def copy(self) -> Request:
         """A request with header fields of its own; the body is shared."""
@@ -199,6 +219,7 @@ class Request:
         self.headers = state["headers"]
         self.target = state["target"]
         self.json_codec = None
+        self.cookies = self.default_cookies = None  # the field has them
         content = state["content"]
         self._content = b"" if content is None else content
         self._content_type = state["content_type"]

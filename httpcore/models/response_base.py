@@ -30,6 +30,7 @@ from ..exceptions import (
 from ..field_values import parse_disposition_filename, parse_link_header
 from ..status_codes import reason_phrase, status_from_int
 from .connection_info import ConnectionInfo
+from .cookies import Cookies
 from .headers import Headers, HeaderTypes
 from .request import Request
 from .streams import BodyStream, BytesStream, IterableStream, Piece, PieceIterator
@@ -137,6 +138,7 @@ class ResponseBase:
         # Whoever reads the body takes this one item: of two threads, only one gets it.
         self._turn = [None]
         self._encoding: str | None = None
+        self._cookies: Cookies | None = None
         self._text: str | None = None
         self.elapsed_seconds = 0.0
         self.send_next: (
@@ -206,6 +208,18 @@ class ResponseBase:
     def elapsed(self) -> datetime.timedelta:
         """The time from sending the request to its response's head; of the last hop only."""
         return datetime.timedelta(seconds=self.elapsed_seconds)
+
+    @property
+    def cookies(self) -> Cookies:
+        """
+        The cookies that this response sets, by the rules of `Cookies`.
+
+        Those of the redirects before it are in `history`; a client has them all in its `cookies`.
+        """
+        if self._cookies is None:
+            self._cookies = Cookies()
+            self._cookies.receive(self.url, self.headers.raw_values(b"set-cookie"))
+        return self._cookies
 
     @property
     def links(self) -> dict[str, dict[str, str]]:

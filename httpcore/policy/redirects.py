@@ -39,11 +39,13 @@ def redirect_request(request: Request, response: ResponseBase) -> Request:
         _drop(headers, _BODY_HEADERS)
     else:
         require_body(request, response, f"redirects to {url.masked}")
+    following = request.derived(method, url, headers, with_body)
     if url.origin != request.url.origin:
         _drop(headers, ("Host",))
         if not keeps_credentials(request.url, url):
             _drop(headers, SENSITIVE_HEADERS)
-    return request.derived(method, url, headers, with_body)
+            following.cookies = following.default_cookies = None
+    return following
 
 
 def require_body(request: Request, response: ResponseBase, reason: str) -> None:
