@@ -243,6 +243,15 @@ async def test_of_one_call_with_domains(make_client: MakeClient) -> None:
     assert site.sent == ["a=1", "d=4; a=1"]
 
 
+async def test_of_one_call_with_a_path(make_client: MakeClient) -> None:
+    """Where a redirect leads out of the path of all of them, there is no field any more."""
+    cookies = Cookies()
+    cookies.set("a", "1", path="/x")
+    site = Site({URL + "x": sets(status=302, location="/y")})
+    await make_client(dispatch=site.dispatch).send(Request("GET", URL + "x", cookies=cookies))
+    assert site.sent == ["a=1", None]
+
+
 async def test_field_of_its_own(make_client: MakeClient) -> None:
     """A Cookie field is sent as it is, with nothing beside it; what servers set is kept."""
     site = Site({URL: sets("a=jar; Path=/", status=302, location="/x")})
