@@ -79,7 +79,9 @@ class HTTP11Connection:
 
         Raises `Unprocessed` where a connection that had been used before turned out to be dead.
         """
-        reader = ResponseReader(self._parser_class, request.method, self.stream.peer)
+        options = _connection_options(request)
+        upgrades = "upgrade" in options and "Upgrade" in request.headers
+        reader = ResponseReader(self._parser_class, request.method, self.stream.peer, upgrades)
         self._requests += 1
         try:
             head, complete = await self._exchange_heads(request, reader, deadline)
@@ -91,7 +93,7 @@ class HTTP11Connection:
             if self._requests > 1 and not reader.started and _is_disconnect(exc):
                 raise Unprocessed(exc, certain=False) from exc
             raise
-        if not complete or _asks_to_close(request):
+        if not complete or "close" in options:
             reader.reusable = False
         return AsyncResponse.from_wire(
             head.status,
@@ -205,13 +207,29 @@ class HTTP11Body:
                     break
                 await self._connection.read_into(self._reader, self._deadline)
         except BaseException as exc:
-            self._ended = True
-            error = self._connection.fail(exc)
+            error = self._fail(exc)
             if error is exc:
                 raise
             raise error from exc
         self._end(event)
         raise StopAsyncIteration
+
+    async def write(self, data: bytes) -> None:
+        """Send in the protocol that the connection was switched to."""
+        try:
+            await self._connection.stream.write(data, self._deadline)
+        except BaseException as exc:
+            error = self._fail(exc)
+            if error is exc:
+                raise
+            raise error from exc
+
+    def _fail(self, exc: BaseException) -> BaseException:
+        """What to raise for `exc`; the first failure of the two directions ends both."""
+        if self._ended:
+            return exc
+        self._ended = True
+        return self._connection.fail(exc)
 
     def _end(self, event: object) -> None:
         assert isinstance(event, EndOfMessage), event
@@ -275,6 +293,5 @@ def _is_disconnect(exc: BaseException) -> typing.TypeGuard[RequestException]:
     return isinstance(exc, (ReadError, WriteError, RemoteProtocolError))
 
 
-def _asks_to_close(request: Request) -> bool:
-    options = request.headers.get("Connection", "").lower().split(",")
-    return any(option.strip() == "close" for option in options)
+def _connection_options(request: Request) -> set[str]:
+    return {option.strip() for option in request.headers.get("Connection", "").lower().split(",")}

@@ -50,6 +50,15 @@ class Response(ResponseBase):
         """
         return PlainIterator(self._iter_lines(max_line_bytes, lf_only))
 
+    def write(self, data: bytes) -> None:
+        """
+        Send `data` after a 101: in the protocol that the request's Upgrade field has asked for.
+
+        `raw()` gives what the server sends; one thread or task may read while another one writes.
+        `StreamException` for any other response.
+        """
+        run_sync(self._write(data))
+
     def close(self) -> None:
         """Give the connection back.  Never waits; the rest of the body is lost."""
         run_sync(self.release())
@@ -100,6 +109,15 @@ class AsyncResponse(ResponseBase):
         * `lf_only`: only LF and CR LF end a line, as line-based protocols have it.
         """
         return self._iter_lines(max_line_bytes, lf_only)
+
+    async def write(self, data: bytes) -> None:
+        """
+        Send `data` after a 101: in the protocol that the request's Upgrade field has asked for.
+
+        `raw()` gives what the server sends; one thread or task may read while another one writes.
+        `StreamException` for any other response.
+        """
+        await self._write(data)
 
     async def close(self) -> None:
         """Give the connection back.  Never waits; the rest of the body is lost."""

@@ -26,6 +26,7 @@ from ..exceptions import (
     ResponseClosed,
     ResponseNotRead,
     StreamConsumed,
+    StreamException,
 )
 from ..field_values import parse_disposition_filename, parse_link_header
 from ..status_codes import reason_phrase, status_from_int
@@ -33,7 +34,14 @@ from .connection_info import ConnectionInfo
 from .cookies import Cookies
 from .headers import Headers, HeaderTypes
 from .request import Request
-from .streams import BodyStream, BytesStream, IterableStream, Piece, PieceIterator
+from .streams import (
+    BodyStream,
+    BytesStream,
+    DuplexStream,
+    IterableStream,
+    Piece,
+    PieceIterator,
+)
 from .url import URL
 
 # What a message has at most: in all, of the URL, and of the server's reason.
@@ -354,9 +362,23 @@ class ResponseBase:
         return self._content
 
     async def loaded(self) -> typing.Self:
-        """The response itself, its body read; for dispatchers."""
-        await self.load()
+        """The response itself, its body read, but of a 101, whose end nobody waits for."""
+        if self.status_code != 101:
+            await self.load()
         return self
+
+    async def _write(self, data: bytes) -> None:
+        if self.status_code != 101 or not isinstance(self._body, DuplexStream):
+            raise self._error(
+                StreamException, "only what was switched to another protocol can be written to"
+            )
+        if self._closed:
+            raise self._error(ResponseClosed, "the response was closed, and its connection with it")
+        try:
+            await self._body.write(data)
+        except BaseException as exc:
+            self.note_error(exc)
+            raise
 
     async def _collect(self) -> bytes:
         parts = [part async for part in self._body]

@@ -36,6 +36,14 @@ class BodyStream(typing.Protocol):
         """`aclose()` for finalisers: takes no lock, waits for nothing."""
 
 
+@typing.runtime_checkable
+class DuplexStream(BodyStream, typing.Protocol):
+    """What follows a 101: another protocol, in both directions."""
+
+    async def write(self, data: bytes) -> None:
+        """Send `data`, at the same time as somebody else may read."""
+
+
 class BytesStream:
     """A body that is in memory."""
 

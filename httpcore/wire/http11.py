@@ -100,6 +100,8 @@ class _Framing(enum.Enum):
 class ResponseReader:
     """
     Reads the response to one request; `method` is the request's, `peer` names the server in errors.
+    `upgrades`: whether the request asks for another protocol; 101 is a final response to it, whose
+    body is what that protocol says until the connection closes (RFC 9110 §7.8).
 
     * `started`: whether any byte of a response has arrived.
     * `reusable`: whether the connection may carry another exchange; known at the end.
@@ -111,6 +113,7 @@ class ResponseReader:
         "_parser",
         "_method",
         "_peer",
+        "_upgrades",
         "_framing",
         "_buffer",
         "_eof",
@@ -126,10 +129,13 @@ class ResponseReader:
         "requests_left",
     )
 
-    def __init__(self, parser_class: type[Parser], method: str, peer: str) -> None:
+    def __init__(
+        self, parser_class: type[Parser], method: str, peer: str, upgrades: bool = False
+    ) -> None:
         self._parser = parser_class(method)
         self._method = method
         self._peer = peer
+        self._upgrades = upgrades
         self._framing = _Framing.HEAD
         self._buffer = b""  # of a body that needs no parser
         self._eof = False
@@ -232,7 +238,7 @@ class ResponseReader:
             self._waiting = 0
             self._informational += 1
             if event.status == 101:
-                raise self._violation("sent 101 Switching Protocols, which was not asked for")
+                return self._switch(event)
             if self._informational > MAX_INFORMATIONAL:
                 raise self._violation(
                     f"sent more than {MAX_INFORMATIONAL} informational (1xx) responses"
@@ -243,6 +249,14 @@ class ResponseReader:
         self._check_head(event)
         self._decide_framing(event)
         return event
+
+    def _switch(self, event: InformationalHead) -> ResponseHead:
+        if not self._upgrades:
+            raise self._violation("sent 101 Switching Protocols, which was not asked for")
+        self._check_fields(event.headers)
+        self._framing = _Framing.UNTIL_CLOSE
+        self._buffer = self._parser.rest()
+        return ResponseHead(101, b"Switching Protocols", event.headers, "HTTP/1.1")
 
     def _refuse_tls(self) -> None:
         # An alert, RFC 8446 §5.1.  At once: what follows it is mostly a reset without any words.

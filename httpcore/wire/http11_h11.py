@@ -22,10 +22,12 @@ class H11Parser:
 
     __slots__ = ("_connection",)
 
-    # h11 reads a response only behind a request; what it has to know of ours is the method.
+    # h11 reads a response only behind a request; what it has to know of ours is the method.  That
+    # it may be answered by 101 is for the reader to refuse.
+    _UPGRADABLE = (("Host", ""), ("Connection", "upgrade"), ("Upgrade", "any"))
     _REQUESTS: typing.ClassVar = {
-        is_head: h11.Request(method=method, target="/", headers=[("Host", "")])
-        for is_head, method in ((False, "GET"), (True, "HEAD"))
+        False: h11.Request(method="GET", target="/", headers=_UPGRADABLE),
+        True: h11.Request(method="HEAD", target="/", headers=_UPGRADABLE),
     }
 
     def __init__(self, method: str) -> None:
