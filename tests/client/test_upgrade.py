@@ -96,9 +96,12 @@ async def test_closing_the_client(make_client: MakeClient) -> None:
 async def test_hd12_not_asked_for(make_client: MakeClient) -> None:
     """101 is an error for a request that has not asked for it, in full."""
     for headers in ({}, {"Upgrade": "echo", "Connection": "keep-alive"}, {"Connection": "upgrade"}):
-        with RawServer.replies([SWITCHED]) as server:
-            with pytest.raises(httpcore.RemoteProtocolError, match="101"):
-                await make_client().get(server.url, headers=headers)
+        client = make_client()
+        with (
+            RawServer.replies([SWITCHED]) as server,
+            pytest.raises(httpcore.RemoteProtocolError, match="101"),
+        ):
+            await client.get(server.url, headers=headers)
 
 
 async def test_refused(make_client: MakeClient) -> None:
