@@ -24,7 +24,7 @@ class H11Parser:
 
     # h11 reads a response only behind a request; what it has to know of ours is the method.  That
     # it may be answered by 101 is for the reader to refuse.
-    _UPGRADABLE = (("Host", ""), ("Connection", "upgrade"), ("Upgrade", "any"))
+    _UPGRADABLE: typing.ClassVar = [("Host", ""), ("Connection", "upgrade"), ("Upgrade", "any")]
     _REQUESTS: typing.ClassVar = {
         False: h11.Request(method="GET", target="/", headers=_UPGRADABLE),
         True: h11.Request(method="HEAD", target="/", headers=_UPGRADABLE),
