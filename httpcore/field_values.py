@@ -1,15 +1,18 @@
-"""Tolerant parsers for the values of header fields: lists, Content-Type, Link.
+"""Header fields by name, and tolerant parsers for their values: lists, Content-Type, Link.
 
-They read what servers send, so no input makes them raise: what is malformed is skipped, and the
-first usable value counts.  All take time linear in their input.  A quoted string that is never
+The parsers read what servers send, so no input makes them raise: what is malformed is skipped, and
+the first usable value counts.  All take time linear in their input.  A quoted string that is never
 closed goes on to the end of the value; the possessive quantifiers (`*+`, `++`) keep the patterns
 from trying again.
 """
 
 from __future__ import annotations
 
+import collections.abc
 import re
 import urllib.parse
+
+from .types import RawHeaders
 
 _QUOTED = r'"(?:[^"\\]++|\\.)*+"?'
 _LIST_ITEM = re.compile(rf'(?:[^",]++|{_QUOTED})++', re.DOTALL)
@@ -17,6 +20,25 @@ _PARAMETER = re.compile(rf'(?:[^";]++|{_QUOTED})++', re.DOTALL)
 _LINK = re.compile(rf'<([^<>]*+)>((?:[^",]++|{_QUOTED})*+)', re.DOTALL)
 _QUOTED_TEXT = re.compile(r'"((?:[^"\\]++|\\.)*+)', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+
+FieldIndex = dict[bytes, list[bytes]]
+"""The values of fields, in order, by the lower-case name.  Never changed: it is shared."""
+
+
+def field_index(fields: RawHeaders) -> FieldIndex:
+    """The index of a list of fields."""
+    index = {name.lower(): [value] for name, value in fields}
+    if len(index) < len(fields):
+        index = {name: [] for name in index}
+        for name, value in fields:
+            index[name.lower()].append(value)
+    return index
+
+
+def has_token(values: collections.abc.Sequence[bytes], token: bytes) -> bool:
+    """Whether the lists of tokens that `values` are have `token`, which is in lower case."""
+    tokens = b",".join(values).lower()
+    return token in tokens and token in [item.strip() for item in tokens.split(b",")]
 
 
 def list_items(value: str) -> list[str]:

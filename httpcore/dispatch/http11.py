@@ -21,6 +21,7 @@ from ..exceptions import (
     RequestException,
     WriteError,
 )
+from ..field_values import has_token
 from ..models.connection_info import ConnectionInfo
 from ..models.headers import Headers
 from ..models.request import Request
@@ -79,8 +80,8 @@ class HTTP11Connection:
 
         Raises `Unprocessed` where a connection that had been used before turned out to be dead.
         """
-        options = _connection_options(request)
-        upgrades = "upgrade" in options and "Upgrade" in request.headers
+        options = request.headers.by_name().get(b"connection", ())
+        upgrades = has_token(options, b"upgrade") and "Upgrade" in request.headers
         reader = ResponseReader(self._parser_class, request.method, self.stream.peer, upgrades)
         self._requests += 1
         try:
@@ -93,11 +94,11 @@ class HTTP11Connection:
             if self._requests > 1 and not reader.started and _is_disconnect(exc):
                 raise Unprocessed(exc, certain=False) from exc
             raise
-        if not complete or "close" in options:
+        if not complete or has_token(options, b"close"):
             reader.reusable = False
         return AsyncResponse.from_wire(
             head.status,
-            Headers.from_raw(head.headers),
+            Headers.from_raw(head.headers, reader.index),
             HTTP11Body(self, reader, deadline, request),
             request,
             head.http_version,
@@ -291,7 +292,3 @@ class HTTP11Body:
 
 def _is_disconnect(exc: BaseException) -> typing.TypeGuard[RequestException]:
     return isinstance(exc, (ReadError, WriteError, RemoteProtocolError))
-
-
-def _connection_options(request: Request) -> set[str]:
-    return {option.strip() for option in request.headers.get("Connection", "").lower().split(",")}

@@ -5,9 +5,9 @@ with their case.  That list is never changed in place: whoever changes a `Header
 list.  So a wire engine can hand its list over without a copy, copies share it, and `raw` can be
 given out as it is.
 
-Looking something up builds an index once, from the lower-case name to its values; most responses
-are looked at several times, and many headers are never looked at.  The index belongs to one
-`Headers` alone, so appending a field may extend it; every other change drops it.
+Looking something up builds an index once, from the lower-case name to its values; an engine that
+needs one to read a message hands it over.  It goes with the list: copies share it, and what changes
+a `Headers` gives it another one.
 
 Everything is checked when it is set, by RFC 9110 §5.1 (a name is a token) and §5.5 (a value has no
 control characters but HTAB), so that nothing set by a caller can end a line and begin another.
@@ -23,6 +23,7 @@ import re
 import typing
 
 from ..exceptions import InvalidHeader
+from ..field_values import FieldIndex, field_index
 from ..types import RawHeaders
 
 HeaderValue = str | bytes | int | None
@@ -79,21 +80,25 @@ class Headers(collections.abc.MutableMapping[str, str]):
     __slots__ = ("_index", "_raw")
 
     _raw: RawHeaders
-    _index: dict[bytes, list[bytes]] | None
+    _index: FieldIndex | None
 
     def __init__(self, headers: HeaderTypes = None) -> None:
         if isinstance(headers, Headers):
             self._raw = headers._raw
+            self._index = headers.by_name()
         else:
             self._raw = [(name, _checked_value(name, value)) for name, value in _named(headers)]
-        self._index = None
+            self._index = None
 
     @classmethod
-    def from_raw(cls, raw: RawHeaders) -> Headers:
-        """Headers over a list of pairs that are valid already; neither checked nor copied."""
+    def from_raw(cls, raw: RawHeaders, index: FieldIndex | None = None) -> Headers:
+        """
+        Headers over a list of pairs that are valid already, and its `field_index()` where there is
+        one; neither checked nor copied.
+        """
         self = cls.__new__(cls)
         self._raw = raw
-        self._index = None
+        self._index = index
         return self
 
     # Reading.
@@ -104,7 +109,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
         return self._raw
 
     def __getitem__(self, name: str) -> str:
-        values = self._by_name().get(_key(name))
+        values = self.by_name().get(_key(name))
         if values is None:
             raise KeyError(name)
         return _joined(values)
@@ -117,12 +122,19 @@ class Headers(collections.abc.MutableMapping[str, str]):
     def get(self, name: str, default: Default) -> str | Default: ...
     def get(self, name: str, default: typing.Any = None) -> typing.Any:
         """The values of `name` joined by `", "`, or `default` where there is none."""
-        values = self._by_name().get(_key(name))
+        values = self.by_name().get(_key(name))
         return default if values is None else _joined(values)
 
     def getlist(self, name: str) -> list[str]:
         """The values of all fields called `name`, in order; empty where there is none."""
-        return [_text(value) for value in self._by_name().get(_key(name), ())]
+        return [_text(value) for value in self.by_name().get(_key(name), ())]
+
+    def by_name(self) -> FieldIndex:
+        """The raw values of all fields, by the name in lower case.  Shared: not to be changed."""
+        index = self._index
+        if index is None:
+            index = self._index = field_index(self._raw)
+        return index
 
     def raw_values(self, name: str | bytes) -> list[bytes]:
         """The values of all fields called `name`, in order, as they are on the wire."""
@@ -133,7 +145,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
         return [(name.decode("latin-1"), _text(value)) for name, value in self._raw]
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, (str, bytes)) and _key(name) in self._by_name()
+        return isinstance(name, (str, bytes)) and _key(name) in self.by_name()
 
     def __iter__(self) -> collections.abc.Iterator[str]:
         first_spelling: dict[bytes, bytes] = {}
@@ -142,15 +154,15 @@ class Headers(collections.abc.MutableMapping[str, str]):
         return iter([name.decode("latin-1") for name in first_spelling.values()])
 
     def __len__(self) -> int:
-        return len(self._by_name())
+        return len(self.by_name())
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Headers):
-            return self._by_name() == other._by_name()
+            return self.by_name() == other.by_name()
         if not isinstance(other, (collections.abc.Mapping, list, tuple)):
             return NotImplemented
         try:
-            return self._by_name() == Headers(other)._by_name()
+            return self.by_name() == Headers(other).by_name()
         except (TypeError, ValueError):
             return False
 
@@ -168,8 +180,8 @@ class Headers(collections.abc.MutableMapping[str, str]):
         checked_name = _checked_name(name)
         pair = (checked_name, _checked_value(checked_name, value))
         key = checked_name.lower()
-        if key not in self._by_name():
-            self._append(pair)
+        if key not in self.by_name():
+            self._replace([*self._raw, pair])
             return
         position = next(at for at, (other, _) in enumerate(self._raw) if other.lower() == key)
         others = [field for field in self._raw if field[0].lower() != key]
@@ -178,14 +190,14 @@ class Headers(collections.abc.MutableMapping[str, str]):
 
     def __delitem__(self, name: str) -> None:
         key = _key(name)
-        if key not in self._by_name():
+        if key not in self.by_name():
             raise KeyError(name)
         self._replace([field for field in self._raw if field[0].lower() != key])
 
     def add(self, name: str | bytes, value: str | bytes | int) -> None:
         """Append a field, beside any that have the same name."""
         checked_name = _checked_name(name)
-        self._append((checked_name, _checked_value(checked_name, value)))
+        self._replace([*self._raw, (checked_name, _checked_value(checked_name, value))])
 
     def update(self, other: HeaderTypes = None, /) -> None:  # type: ignore[override]
         """
@@ -216,7 +228,14 @@ class Headers(collections.abc.MutableMapping[str, str]):
 
     def copy(self) -> Headers:
         """Headers of their own, with the same fields."""
-        return Headers.from_raw(self._raw)
+        return Headers.from_raw(self._raw, self._index)
+
+    def surrounded(self, before: RawHeaders, behind: RawHeaders) -> Headers:
+        """A copy with more fields, valid ones whose names are not there yet."""
+        index = dict(self.by_name())
+        for name, value in (*before, *behind):
+            index[name.lower()] = [value]
+        return Headers.from_raw([*before, *self._raw, *behind], index)
 
     def merged(self, other: HeaderTypes) -> Headers:
         """A copy, updated with `other`: a client's headers with those of a call."""
@@ -227,22 +246,6 @@ class Headers(collections.abc.MutableMapping[str, str]):
 
     def __reduce__(self) -> tuple[typing.Any, ...]:
         return (Headers.from_raw, (self._raw,))
-
-    # The list and its index.
-
-    def _by_name(self) -> dict[bytes, list[bytes]]:
-        index = self._index
-        if index is None:
-            index = {}
-            for name, value in self._raw:
-                index.setdefault(name.lower(), []).append(value)
-            self._index = index
-        return index
-
-    def _append(self, pair: tuple[bytes, bytes]) -> None:
-        self._raw = [*self._raw, pair]
-        if self._index is not None:
-            self._index.setdefault(pair[0].lower(), []).append(pair[1])
 
     def _replace(self, raw: RawHeaders) -> None:
         self._raw = raw

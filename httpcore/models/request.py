@@ -128,21 +128,22 @@ class Request:
         Transfer-Encoding.  Raises `LocalProtocolError` where the fields that are there contradict
         each other or the body, `InvalidHeader` for more than one Host.
         """
-        headers = self.headers
+        index = self.headers.by_name()
         missing: RawHeaders = []
-        if "Accept-Encoding" not in headers:
+        if b"accept-encoding" not in index:
             missing.append((b"Accept-Encoding", accept_encoding().encode("ascii")))
-        if self._content_type is not None and "Content-Type" not in headers:
+        if self._content_type is not None and b"content-type" not in index:
             missing.append((b"Content-Type", self._content_type.encode("latin-1")))
-        if "Content-Length" in headers or "Transfer-Encoding" in headers:
+        if b"content-length" in index or b"transfer-encoding" in index:
             _check_framing(self)
         elif self.body is not None:
             missing.append(_framing_field(self.body))
         elif self.method in _METHODS_WITH_BODY:
             missing.append((b"Content-Length", b"0"))
-        host = _host_field(self)
-        others = [field for field in headers.raw if field[0].lower() != b"host"]
-        self.headers = Headers.from_raw([host, *others, *missing])
+        if b"host" not in index:
+            self.headers = self.headers.surrounded([(b"Host", self.url.host_header)], missing)
+        else:
+            self.headers = _with_host_first(self).surrounded([], missing)
 
     def set_cookie_field(self, jar: Cookies | None) -> None:
         """Make the Cookie field of the request's cookies and of those that `jar` has for it."""
@@ -257,15 +258,14 @@ def _checked_target(method: str, target: str) -> bytes:
     return target.encode("ascii")
 
 
-def _host_field(request: Request) -> tuple[bytes, bytes]:
-    if "Host" not in request.headers:
-        return (b"Host", request.url.host_header)
-    given = [field for field in request.headers.raw if field[0].lower() == b"host"]
-    if len(given) > 1:
+def _with_host_first(request: Request) -> Headers:
+    host = [field for field in request.headers.raw if field[0].lower() == b"host"]
+    if len(host) > 1:
         raise InvalidHeader(
             "the request has more than one Host field; a request has one", request=request
         )
-    return given[0]
+    others = [field for field in request.headers.raw if field[0].lower() != b"host"]
+    return Headers.from_raw([*host, *others])
 
 
 def _framing_field(body: Body) -> tuple[bytes, bytes]:

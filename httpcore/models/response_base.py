@@ -210,7 +210,12 @@ class ResponseBase:
     @property
     def is_redirect(self) -> bool:
         """Whether it asks for another request: 301, 302, 303, 307 or 308 with a Location."""
-        return self.status_code in (301, 302, 303, 307, 308) and "Location" in self.headers
+        # The first is a short cut past most responses.
+        return (
+            self.status_code >= 300
+            and self.status_code in (301, 302, 303, 307, 308)
+            and "Location" in self.headers
+        )
 
     @property
     def elapsed(self) -> datetime.timedelta:
@@ -387,8 +392,9 @@ class ResponseBase:
         return raw if decoder is None else decoder.decode_all(raw)
 
     def _decoder(self) -> ContentDecoder | None:
-        codings = self.headers.get("Content-Encoding")
-        return None if codings is None else decoder_for(codings)
+        if b"content-encoding" not in self.headers.by_name():
+            return None
+        return decoder_for(self.headers["Content-Encoding"])
 
     def _take_body(self) -> tuple[BodyStream, ContentDecoder | None]:
         """The body to iterate over and what decodes it; from memory once it has been read."""

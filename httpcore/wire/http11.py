@@ -20,10 +20,10 @@ Rejected: h11 for sending too.  It would check again, header by header, what `He
 from __future__ import annotations
 
 import enum
-import re
 import typing
 
 from ..exceptions import RemoteProtocolError
+from ..field_values import FieldIndex, field_index, has_token
 from ..types import RawHeaders
 
 MAX_HEAD_BYTES = 256 * 1024
@@ -35,7 +35,7 @@ MAX_CHUNK_FRAMING_BYTES = 64 * 1024
 FREE_OVERHEAD_BYTES = 256 * 1024
 MAX_OVERHEAD_RATIO = 32
 
-_CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})
 
 
 class _NeedData(enum.Enum):
@@ -97,12 +97,17 @@ class _Framing(enum.Enum):
     ENDED = "ended"
 
 
+# To look up the member of an enum takes three times as long.
+_HEAD, _NO_BODY, _LENGTH, _CHUNKED, _UNTIL_CLOSE, _ENDED = _Framing
+
+
 class ResponseReader:
     """
     Reads the response to one request; `method` is the request's, `peer` names the server in errors.
     `upgrades`: whether the request asks for another protocol; 101 is a final response to it, whose
     body is what that protocol says until the connection closes (RFC 9110 §7.8).
 
+    * `index`: the final response's fields by name, once its head was read.
     * `started`: whether any byte of a response has arrived.
     * `reusable`: whether the connection may carry another exchange; known at the end.
     * `keepalive_hint`: the seconds of `Keep-Alive: timeout=`, or `None`.
@@ -123,6 +128,7 @@ class ResponseReader:
         "_fed_in_body",
         "_waiting",
         "_informational",
+        "index",
         "started",
         "reusable",
         "keepalive_hint",
@@ -136,7 +142,7 @@ class ResponseReader:
         self._method = method
         self._peer = peer
         self._upgrades = upgrades
-        self._framing = _Framing.HEAD
+        self._framing = _HEAD
         self._buffer = b""  # of a body that needs no parser
         self._eof = False
         self._first_bytes = b""
@@ -145,6 +151,7 @@ class ResponseReader:
         self._fed_in_body = 0
         self._waiting = 0
         self._informational = 0
+        self.index: FieldIndex = {}
         self.started = False
         self.reusable = False
         self.keepalive_hint: float | None = None
@@ -159,10 +166,10 @@ class ResponseReader:
             self.started = True
             self._first_bytes = data
         framing = self._framing
-        if framing is _Framing.HEAD or framing is _Framing.CHUNKED:
+        if framing is _HEAD or framing is _CHUNKED:
             self._waiting += len(data)
             self._parser.feed(data)
-            if framing is _Framing.CHUNKED:
+            if framing is _CHUNKED:
                 self._fed_in_body += len(data)
         else:
             self._buffer = self._buffer + data if self._buffer else data
@@ -170,11 +177,11 @@ class ResponseReader:
     def next_event(self) -> Event:
         """The next event; raises `RemoteProtocolError` for what is no HTTP/1.1 response."""
         framing = self._framing
-        if framing is _Framing.LENGTH or framing is _Framing.UNTIL_CLOSE:
+        if framing is _LENGTH or framing is _UNTIL_CLOSE:
             return self._plain_body_event()
-        if framing is _Framing.NO_BODY:
+        if framing is _NO_BODY:
             return self._end([])
-        if framing is _Framing.HEAD:
+        if framing is _HEAD:
             return self._head_event()
         return self._chunked_event()
 
@@ -192,16 +199,16 @@ class ResponseReader:
         """The error for a connection that ends now; says what is missing."""
         if not self.started:
             return self._violation("closed the connection without sending a response")
-        if self._framing is _Framing.HEAD:
+        if self._framing is _HEAD:
             return self._violation(
                 f"closed the connection inside the response's head, which starts {self._shown()}"
             )
-        if self._framing is _Framing.LENGTH:
+        if self._framing is _LENGTH:
             return self._violation(
                 f"closed the connection after {self._received} of {self._received + self._length} "
                 "bytes of the body"
             )
-        if self._framing is _Framing.CHUNKED:
+        if self._framing is _CHUNKED:
             return self._violation(
                 f"closed the connection inside a chunked body, after {self._received} bytes, "
                 "before its last chunk"
@@ -253,8 +260,9 @@ class ResponseReader:
     def _switch(self, event: InformationalHead) -> ResponseHead:
         if not self._upgrades:
             raise self._violation("sent 101 Switching Protocols, which was not asked for")
-        self._check_fields(event.headers)
-        self._framing = _Framing.UNTIL_CLOSE
+        self._check_text(event.headers)
+        self.index = field_index(event.headers)
+        self._framing = _UNTIL_CLOSE
         self._buffer = self._parser.rest()
         return ResponseHead(101, b"Switching Protocols", event.headers, "HTTP/1.1")
 
@@ -272,61 +280,48 @@ class ResponseReader:
                 f"answered with {head.http_version} on an HTTP/1.1 connection; "
                 f"the response starts {self._shown()}"
             )
-        self._check_fields(head.headers)
-        if _CONTROLS.search(head.reason):
-            raise self._violation("sent control characters in the response's reason phrase")
+        self._check_text(head.headers, head.reason)
 
-    def _check_fields(self, fields: RawHeaders) -> None:
+    def _check_text(self, fields: RawHeaders, reason: bytes = b"") -> None:
         if len(fields) > MAX_HEADER_FIELDS:
             raise self._violation(f"sent more than {MAX_HEADER_FIELDS} header fields")
-        if _CONTROLS.search(b"".join([value for _, value in fields])):
-            raise self._violation("sent control characters in a header field")
+        text = reason + b"".join([value for _, value in fields])
+        if len(text.translate(None, _CONTROLS)) < len(text):
+            raise self._violation("sent control characters in a header field or reason phrase")
 
     def _decide_framing(self, head: ResponseHead) -> None:
         """RFC 9112 §6.3 for the body, §9.3 for the connection."""
-        length: int | None = None
-        chunked = False
-        options = ""
-        for name, value in head.headers:
-            match name.lower():
-                case b"content-length":
-                    length = int(value)
-                case b"transfer-encoding":
-                    if chunked or value.lower() != b"chunked":
-                        raise self._violation(
-                            f"sent Transfer-Encoding: {value.decode('latin-1')!r}, of which only "
-                            "'chunked', once, can be read"
-                        )
-                    chunked = True
-                case b"connection":
-                    options += "," + value.decode("latin-1").lower()
-                case b"keep-alive":
-                    self._note_keep_alive(value.decode("latin-1"))
-        tokens = {token.strip() for token in options.split(",")} if options else ()
+        index = self.index = field_index(head.headers)
+        lengths = index.get(b"content-length")
+        codings = index.get(b"transfer-encoding")
+        options = index.get(b"connection", ())
+        if codings is not None and (len(codings) > 1 or codings[0].lower() != b"chunked"):
+            shown = b", ".join(codings).decode("latin-1")
+            raise self._violation(
+                f"sent Transfer-Encoding: {shown!r}, of which only 'chunked', once, can be read"
+            )
+        if b"keep-alive" in index:
+            self._note_keep_alive(index[b"keep-alive"])
         if head.http_version == "HTTP/1.1":
             # Both framings, or chunks from HTTP/1.0, are how responses are smuggled (§6.1).
-            self.reusable = "close" not in tokens and not (chunked and length is not None)
+            self.reusable = not (has_token(options, b"close") or (codings and lengths))
         else:
-            self.reusable = "keep-alive" in tokens and not chunked
+            self.reusable = has_token(options, b"keep-alive") and not codings
         if self._method == "HEAD" or head.status in (204, 304) or self._is_tunnel(head):
-            self._framing = _Framing.NO_BODY
-        elif chunked:
-            self._framing = _Framing.CHUNKED
+            self._framing = _NO_BODY
+        elif codings:
+            self._framing = _CHUNKED
             return
-        elif length is None:
-            self._framing = _Framing.UNTIL_CLOSE
+        elif lengths is None:
+            self._framing = _UNTIL_CLOSE
             self.reusable = False
         else:
-            self._framing = _Framing.LENGTH
-            self._length = length
+            self._framing = _LENGTH
+            self._length = int(lengths[0])
         self._buffer = self._parser.rest()
 
-    def _is_tunnel(self, head: ResponseHead) -> bool:
-        """Whether it ends here, whatever length it announces (RFC 9110 §9.3.6)."""
-        return self._method == "CONNECT" and 200 <= head.status < 300
-
-    def _note_keep_alive(self, value: str) -> None:
-        for item in value.split(","):
+    def _note_keep_alive(self, values: list[bytes]) -> None:
+        for item in b",".join(values).decode("latin-1").split(","):
             key, _, number = item.strip().partition("=")
             if not (number.isascii() and number.isdigit() and len(number) < 9):
                 continue
@@ -339,7 +334,7 @@ class ResponseReader:
 
     def _plain_body_event(self) -> Event:
         data = self._buffer
-        if self._framing is _Framing.LENGTH:
+        if self._framing is _LENGTH:
             if self._length == 0:
                 return self._end([])
             if len(data) > self._length:
@@ -354,7 +349,7 @@ class ResponseReader:
             return data
         if not self._eof:
             return NEED_DATA
-        if self._framing is _Framing.UNTIL_CLOSE:
+        if self._framing is _UNTIL_CLOSE:
             return self._end([])
         raise self.truncated()
 
@@ -380,7 +375,7 @@ class ResponseReader:
             self._received += len(event)
             return event
         assert isinstance(event, EndOfMessage), event
-        self._check_fields(event.trailers)
+        self._check_text(event.trailers)
         self._buffer = self._parser.rest()
         return self._end(event.trailers)
 
@@ -395,7 +390,7 @@ class ResponseReader:
         if self._buffer or self._eof:
             # A second response that nobody asked for, or a connection that is gone.
             self.reusable = False
-        self._framing = _Framing.ENDED
+        self._framing = _ENDED
         return EndOfMessage(trailers)
 
 

@@ -403,6 +403,7 @@ def test_tl10_an_alert_of_tls(parser_class: type[Parser], data: bytes) -> None:
         b"ICY 200 OK\r\n\r\n",
         b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 20 OK\r\n\r\n",
+        b"HTTP/1.1 099 OK\r\n\r\n",
         b"HTTP/1.1 2000 OK\r\n\r\n",
         b"HTTP/1.1 +20 OK\r\n\r\n",
         b"HTTP/1.1 abc OK\r\n\r\n",
