@@ -138,7 +138,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
 
     def raw_values(self, name: str | bytes) -> list[bytes]:
         """The values of all fields called `name`, in order, as they are on the wire."""
-        return self._by_name().get(_key(name), [])
+        return self.by_name().get(_key(name), [])
 
     def multi_items(self) -> list[tuple[str, str]]:
         """All fields in order, one pair for each, names as they were written."""

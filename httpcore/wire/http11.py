@@ -320,6 +320,10 @@ class ResponseReader:
             self._length = int(lengths[0])
         self._buffer = self._parser.rest()
 
+    def _is_tunnel(self, head: ResponseHead) -> bool:
+        """Whether it ends here, whatever length it announces (RFC 9110 §9.3.6)."""
+        return self._method == "CONNECT" and 200 <= head.status < 300
+
     def _note_keep_alive(self, values: list[bytes]) -> None:
         for item in b",".join(values).decode("latin-1").split(","):
             key, _, number = item.strip().partition("=")
