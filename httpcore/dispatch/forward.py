@@ -9,7 +9,7 @@ from ..models.proxy import Proxy
 from ..models.request import Request
 from ..models.response import AsyncResponse
 from ..models.response_base import ResponseBase
-from .proxy_auth import next_round, refusal, rounds
+from .proxy_auth import Rounds, refusal
 from .route import Route
 
 Exchange = collections.abc.Callable[[Request], collections.abc.Awaitable[ResponseBase]]
@@ -39,16 +39,16 @@ async def send_past(request: Request, exchange: Exchange) -> ResponseBase:
 
 
 async def _forward(request: Request, proxy: Proxy, exchange: Exchange) -> ResponseBase:
-    todo = rounds(proxy, _in_absolute_form(request))
+    rounds = Rounds(proxy, _in_absolute_form(request))
     try:
-        outgoing = next(todo, None)
+        outgoing: Request | None = await rounds.first()
         while outgoing is not None:
             response = await exchange(outgoing)
             response.request = request
+            outgoing = await _after(rounds, response)
             if response.status_code != 407:
                 return response
             await response.drain()
-            outgoing = next_round(todo, response)
             if outgoing is not None and request.body is not None and not request.body.can_send:
                 raise RedirectBodyUnavailable(
                     f"{request.method} {request.url.masked}: the proxy {proxy.peer} demands "
@@ -56,12 +56,20 @@ async def _forward(request: Request, proxy: Proxy, exchange: Exchange) -> Respon
                     response=response,
                 )
     finally:
-        todo.close()
+        rounds.close()
     doing = f"{request.method} {request.url.masked} through proxy {proxy.peer}"
     reason = response.reason_phrase
     raise refusal(
         doing, AsyncResponse(407, response.headers, request=request, reason_phrase=reason)
     )
+
+
+async def _after(rounds: Rounds, response: ResponseBase) -> Request | None:
+    try:
+        return await rounds.after(response)
+    except BaseException:
+        await response.release()
+        raise
 
 
 def _in_absolute_form(request: Request) -> Request:

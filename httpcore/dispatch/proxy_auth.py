@@ -1,4 +1,9 @@
-"""What a request to an HTTP proxy carries for the proxy itself, and how its 407 is answered."""
+"""What a request to an HTTP proxy carries for the proxy itself, and how its 407 is answered.
+
+An `Auth` knows of origins: it is told in their words what the proxy says, and what it answers is
+put where the proxy looks for it (RFC 9110 §11.7).  So each that works with origins does with
+proxies.  To it, all requests are for the proxy's URL, but the request target is what is sent.
+"""
 
 from __future__ import annotations
 
@@ -11,50 +16,86 @@ from ..models.proxy import Proxy
 from ..models.request import Request
 from ..models.response import AsyncResponse
 from ..models.response_base import ResponseBase
+from ..models.url import URL
 
 Yielded = typing.TypeVar("Yielded")
 Sent = typing.TypeVar("Sent")
 
-Rounds = collections.abc.Generator[Request, ResponseBase, None]
-
 # How much of a refusal's body its error shows.
 _SHOWN_CHARACTERS = 200
 
-# An `Auth` knows of origins: it is told, and tells, in their words (RFC 9110 §11.7).
 _AS_OF_ORIGIN = {
     b"proxy-authenticate": b"WWW-Authenticate",
     b"proxy-authentication-info": b"Authentication-Info",
 }
 
 
-def rounds(proxy: Proxy, request: Request) -> Rounds:
+class Rounds:
     """
-    Yields what to send to `proxy`: `request` with the proxy's fields and credentials.
+    What to send to `proxy` one after the other so that it does as `request` says.
 
-    Is sent each 407, and ends where it has nothing to say to that.
+    Call `first()`, then `after()` with each answer, and `close()` in the end.
     """
-    request = request.copy()
-    for name, value in proxy.fields():
-        request.headers[name.decode("ascii")] = value
-    if proxy.auth is None or isinstance(proxy.auth, tuple):
-        yield request
-        return
-    own = request.headers.pop("Authorization", None)
-    flow = proxy.auth.flow(request)
+
+    def __init__(self, proxy: Proxy, request: Request) -> None:
+        self._auth = proxy.auth
+        self._request = request.copy()
+        for name, value in proxy.fields():
+            self._request.headers[name.decode("ascii")] = value
+        self._flow: collections.abc.Generator[typing.Any, typing.Any, None] | None = None
+        if self._auth is not None and not isinstance(self._auth, tuple):
+            for_auth = self._request.copy()
+            for_auth.url = URL(str(proxy.origin))
+            for_auth.headers.pop("Authorization", None)
+            self._flow = self._auth.flow(for_auth)
+
+    async def first(self) -> Request:
+        """What to begin with."""
+        if self._flow is None:
+            return self._request
+        request = await self._next_request(next(self._flow, None))
+        if request is None:
+            raise TypeError(f"the flow of {self._auth!r} did not yield a request")
+        return request
+
+    async def after(self, response: ResponseBase) -> Request | None:
+        """What to send after `response`; `None` where there is nothing more to be said."""
+        if self._flow is None:
+            return None
+        following = await self._next_request(advance(self._flow, _as_of_origin(response)))
+        return following if response.status_code == 407 else None
+
+    def close(self) -> None:
+        """No more is sent."""
+        if self._flow is not None:
+            self._flow.close()
+
+    async def _next_request(self, step: typing.Any) -> Request | None:
+        """The request that the flow yields now, or once it was given what it waits for."""
+        assert self._flow is not None
+        while step is not None and not isinstance(step, Request):
+            step = advance(self._flow, await step)
+        return None if step is None else self._to_proxy(step)
+
+    def _to_proxy(self, authenticated: Request) -> Request:
+        request = authenticated.copy()
+        request.url = self._request.url
+        credentials = request.headers.pop("Authorization", None)
+        if credentials is not None:
+            request.headers["Proxy-Authorization"] = credentials
+        if "Authorization" in self._request.headers:
+            request.headers["Authorization"] = self._request.headers["Authorization"]
+        return request
+
+
+def advance(
+    generator: collections.abc.Generator[Yielded, Sent, None], value: Sent
+) -> Yielded | None:
+    """What `generator` yields when it is sent `value`; `None` at its end."""
     try:
-        authenticated = next(flow, None)
-        if authenticated is None:
-            raise TypeError(f"the flow of {proxy.auth!r} did not yield a request")
-        while authenticated is not None:
-            response = yield _to_proxy(authenticated, own)
-            authenticated = advance(flow, _as_of_origin(response))
-    finally:
-        flow.close()
-
-
-def next_round(rounds: Rounds, response: ResponseBase) -> Request | None:
-    """What to send after `response`; `None` where that is the last word."""
-    return advance(rounds, response) if response.status_code == 407 else None
+        return generator.send(value)
+    except StopIteration:
+        return None
 
 
 def refusal(doing: str, response: ResponseBase) -> ProxyError:
@@ -70,29 +111,9 @@ def refusal(doing: str, response: ResponseBase) -> ProxyError:
     return ProxyError(message, response=response)
 
 
-def advance(
-    generator: collections.abc.Generator[Yielded, Sent, None], value: Sent
-) -> Yielded | None:
-    """What `generator` yields when it is sent `value`; `None` at its end."""
-    try:
-        return generator.send(value)
-    except StopIteration:
-        return None
-
-
-def _to_proxy(authenticated: Request, own: str | None) -> Request:
-    """What an `Auth` made, its credentials meant for the proxy; `own` are those for the origin."""
-    request = authenticated.copy()
-    credentials = request.headers.pop("Authorization", None)
-    if credentials is not None:
-        request.headers["Proxy-Authorization"] = credentials
-    if own is not None:
-        request.headers["Authorization"] = own
-    return request
-
-
 def _as_of_origin(response: ResponseBase) -> ResponseBase:
     raw = [(_AS_OF_ORIGIN.get(name.lower(), name), value) for name, value in response.headers.raw]
     headers = Headers.from_raw(raw)
     headers.pop("Content-Encoding", None)  # there is no body to be decoded
-    return AsyncResponse(401, headers, request=response.request)
+    status = 401 if response.status_code == 407 else response.status_code
+    return AsyncResponse(status, headers, request=response.request)

@@ -36,7 +36,7 @@ from ..wire.http11 import (
     request_head,
 )
 from .connecting import open_stream
-from .proxy_auth import advance, next_round, refusal, rounds
+from .proxy_auth import Rounds, advance, refusal
 from .read_ahead import behind
 from .route import Route
 
@@ -101,19 +101,21 @@ async def _opened(
 async def _by_connect(
     route: Route, connect: Connect, parser_class: type[Parser], deadline: Deadline
 ) -> NetworkStream:
-    todo = rounds(route.proxy, _connect_request(route))
+    rounds = Rounds(route.proxy, _connect_request(route))
     stream: NetworkStream | None = None
     try:
-        outgoing = next(todo, None)
+        outgoing: Request | None = await rounds.first()
         while outgoing is not None:
             if stream is None:
                 stream = await connect()
             reader = ResponseReader(parser_class, "CONNECT", f"the proxy {route.proxy.peer}")
             head = await _answer(stream, outgoing, reader, deadline)
-            if 200 <= head.status < 300:
+            is_open = 200 <= head.status < 300
+            body = b"" if is_open else await _start_of_body(stream, reader, deadline)
+            response = _response(head, body)
+            outgoing = await rounds.after(response)
+            if is_open:
                 return behind(stream, reader.rest)
-            response = _refused(head, await _start_of_body(stream, reader, deadline))
-            outgoing = next_round(todo, response)
             if outgoing is None or not reader.reusable:
                 stream.close()
                 stream = None
@@ -122,7 +124,7 @@ async def _by_connect(
             stream.close()
         raise
     finally:
-        todo.close()
+        rounds.close()
     raise refusal(f"connect to {route}", response)
 
 
@@ -170,7 +172,7 @@ async def _start_of_body(
     return body
 
 
-def _refused(head: ResponseHead, body: bytes) -> AsyncResponse:
+def _response(head: ResponseHead, body: bytes) -> AsyncResponse:
     headers = Headers.from_raw(head.headers)
     if "Content-Encoding" in headers:
         body = b""  # which nobody asked for, and which may not be whole

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import collections.abc
+import contextlib
 import itertools
 import time
 import typing
@@ -18,9 +19,11 @@ import trio
 
 import httpcore
 from tests import ways
+from tests.dispatch.test_tunnel import DEMAND, Challenged, socks5_proxy
 from tests.faults import FaultyBackend
 from tests.servers.certs import Certs
 from tests.servers.raw import RawConnection, RawServer, chunked_response, response
+from tests.servers.relay import connect_proxy
 from tests.ways import pool_of
 
 Exchange = collections.abc.Callable[
@@ -123,20 +126,18 @@ async def check_whole(client: httpcore.AsyncClient, url: str) -> None:
     assert len(pool.keepalive_connections) == 1
 
 
-def options_for(url: str, certs: Certs) -> dict[str, typing.Any]:
+def options_for(certs: Certs) -> dict[str, typing.Any]:
     limits = httpcore.PoolLimits(hard_limit=1)
     return {"pool_limits": limits, "ssl": str(certs.ca), "timeout": 10}
 
 
-@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-@pytest.mark.parametrize("exchange", EXCHANGES)
-def test_cx1_cancelled_at_each_step_on_asyncio(exchange: Exchange, tls: bool, certs: Certs) -> None:
-    """A bare CancelledError, and nothing is lost, wherever an asyncio task is cancelled."""
+def sweep_on_asyncio(exchange: Exchange, url: str, options: dict[str, typing.Any]) -> None:
+    """Cancel `exchange` at each step in turn; after each the client has to be whole."""
 
-    async def cancelled_at(number: int, url: str) -> bool:
-        async with httpcore.AsyncClient(**options_for(url, certs)) as client:
+    async def cancelled_at(number: int) -> bool:
+        async with httpcore.AsyncClient(**options) as client:
             task: asyncio.Task[None]
-            task = asyncio.create_task(run(client, number, url))
+            task = asyncio.create_task(run(client, number))
             try:
                 await task
                 finished = True
@@ -145,34 +146,46 @@ def test_cx1_cancelled_at_each_step_on_asyncio(exchange: Exchange, tls: bool, ce
             await check_whole(client, url)
             return finished
 
-    async def run(client: httpcore.AsyncClient, number: int, url: str) -> None:
+    async def run(client: httpcore.AsyncClient, number: int) -> None:
         task = asyncio.current_task()
         assert task is not None
         await Stepping(exchange(client, url), number, task.cancel)
 
-    with RawServer(serve, tls=certs.server.server_context() if tls else None) as server:
-        for number in itertools.count(1):
-            if asyncio.run(cancelled_at(number, server.url)):
-                break
-        assert number > 2, "connecting and the answer are waited for"
+    for number in itertools.count(1):
+        if asyncio.run(cancelled_at(number)):
+            break
+    assert number > 2, "connecting and the answer are waited for"
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES)
-def test_cx1_cancelled_at_each_step_on_trio(exchange: Exchange, certs: Certs) -> None:
-    """A bare Cancelled, and nothing is lost, wherever a trio scope is cancelled."""
+def sweep_on_trio(exchange: Exchange, url: str, options: dict[str, typing.Any]) -> None:
+    """The same where a trio scope is cancelled."""
 
-    async def cancelled_at(number: int, url: str) -> bool:
-        async with ways.make_client("trio", **options_for(url, certs)) as client:
+    async def cancelled_at(number: int) -> bool:
+        async with ways.make_client("trio", **options) as client:
             with trio.CancelScope() as scope:
                 await Stepping(exchange(client, url), number, scope.cancel)
             await check_whole(client, url)
             return not scope.cancelled_caught
 
+    for number in itertools.count(1):
+        if trio.run(cancelled_at, number):
+            break
+    assert number > 2, "connecting and the answer are waited for"
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("exchange", EXCHANGES)
+def test_cx1_cancelled_at_each_step_on_asyncio(exchange: Exchange, tls: bool, certs: Certs) -> None:
+    """A bare CancelledError, and nothing is lost, wherever an asyncio task is cancelled."""
+    with RawServer(serve, tls=certs.server.server_context() if tls else None) as server:
+        sweep_on_asyncio(exchange, server.url, options_for(certs))
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+def test_cx1_cancelled_at_each_step_on_trio(exchange: Exchange, certs: Certs) -> None:
+    """A bare Cancelled, and nothing is lost, wherever a trio scope is cancelled."""
     with RawServer(serve) as server:
-        for number in itertools.count(1):
-            if trio.run(cancelled_at, number, server.url):
-                break
-        assert number > 2, "connecting and the answer are waited for"
+        sweep_on_trio(exchange, server.url, options_for(certs))
 
 
 @pytest.mark.parametrize(
@@ -203,6 +216,78 @@ async def test_dg6_error_at_each_operation(
             if not reached:
                 break
         assert number > 2, "connecting and the answer are waited for"
+
+
+# The same through proxies.
+
+
+@contextlib.contextmanager
+def tunnelled(
+    kind: str, certs: Certs
+) -> collections.abc.Iterator[tuple[str, dict[str, typing.Any]]]:
+    """The URL of an https origin, and what leads through a proxy of that kind to it."""
+    context = certs.server.server_context()
+    asked: list[bytes] = []
+    with RawServer(serve, tls=context) as origin:
+
+        def serve_proxy(connection: RawConnection) -> None:
+            if kind == "socks5h":
+                socks5_proxy(connection, port=origin.port, asked=asked)
+            else:
+                connect_proxy(connection, [response(b"who?", "407 Who", DEMAND)])
+
+        with RawServer(serve_proxy, tls=context if kind == "https" else None) as proxy:
+            url = f"{kind}://127.0.0.1:{proxy.port}"
+            if kind == "socks5h":
+                through = httpcore.Proxy(url, auth=("user", "word"))
+            else:
+                ssl = str(certs.ca) if kind == "https" else None
+                through = httpcore.Proxy(url, auth=Challenged(), ssl=ssl)
+            yield origin.url, {**options_for(certs), "proxies": through}
+
+
+KINDS = ["http", "https", "socks5h"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cx1_cancelled_while_a_tunnel_is_made_on_asyncio(kind: str, certs: Certs) -> None:
+    """With a 407 to be answered, with TLS in TLS, with SOCKS: no step loses anything."""
+    with tunnelled(kind, certs) as (url, options):
+        sweep_on_asyncio(plain, url, options)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cx1_cancelled_while_a_tunnel_is_made_on_trio(kind: str, certs: Certs) -> None:
+    """The same on trio."""
+    with tunnelled(kind, certs) as (url, options):
+        sweep_on_trio(plain, url, options)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [httpcore.ReadError("injected"), KeyboardInterrupt()],
+    ids=["ReadError", "KeyboardInterrupt"],
+)
+@pytest.mark.parametrize("kind", ["https", "socks5h"])
+async def test_dg6_error_while_a_tunnel_is_made(
+    way: str, kind: str, error: BaseException, certs: Certs
+) -> None:
+    """What breaks on the way to the origin is told as that, and nothing is lost."""
+    with tunnelled(kind, certs) as (url, options):
+        for number in itertools.count(1):
+            backend = FaultyBackend(ways.make_backend(way), number, error)
+            async with ways.make_client(way, backend=backend, **options) as client:
+                try:
+                    await plain(client, url)
+                except (type(error), httpcore.ConnectError):
+                    pass
+                reached = backend.count >= number
+                backend.fail_at = 0
+                await check_whole(client, url)
+            assert all(stream.is_closed for stream in backend.streams)
+            if not reached:
+                break
+        assert number > 5, "the proxy's answers are waited for, too"
 
 
 @pytest.mark.ways("asyncio")
