@@ -15,6 +15,7 @@ from .backends.sync import SyncBackend
 from .client.async_client import AsyncClient, TrioClient
 from .client.client import Client
 from .config import PoolLimits, SSLConfig, TimeoutConfig
+from .connect_config import ConnectConfig
 from .content.encoding import JSONCodec
 from .dispatch.base import Dispatcher
 from .dispatch.connection import HTTPConnection
@@ -105,6 +106,7 @@ __all__ = [
     "TimeoutConfig",
     "PoolLimits",
     "Proxy",
+    "ConnectConfig",
     "JSONCodec",
     # Authentication.
     "Auth",

@@ -16,6 +16,7 @@ from httpcore.backends.base import (
     NetworkStream,
     Secure,
 )
+from httpcore.connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from httpcore.deadline import Deadline
 
 if typing.TYPE_CHECKING:
@@ -51,19 +52,22 @@ class FaultyBackend(ConcurrencyBackend):
     def run_is_over(self, token: object) -> bool:
         return self.inner.run_is_over(token)
 
-    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+    async def resolve(
+        self, host: str, port: int, deadline: Deadline, resolver: Resolver | None = None
+    ) -> list[Address]:
         self.step()
-        return await self.inner.resolve(host, port, deadline)
+        return await self.inner.resolve(host, port, deadline, resolver)
 
     async def connect_tcp(
         self,
         addresses: collections.abc.Sequence[Address],
         peer: str,
         deadline: Deadline,
+        config: ConnectConfig = DEFAULT_CONNECT,
         secure: Secure | None = None,
     ) -> NetworkStream:
         self.step()
-        stream = FaultyStream(self, await self.inner.connect_tcp(addresses, peer, deadline))
+        stream = FaultyStream(self, await self.inner.connect_tcp(addresses, peer, deadline, config))
         self.streams.append(stream)
         return stream if secure is None else await secure(stream)
 

@@ -22,7 +22,7 @@ EXPORTS = """
     Request Response AsyncResponse ConnectionInfo
     URL Origin Headers QueryParams codes SECRET_HEADERS
     Cookies Cookie
-    SSLConfig TimeoutConfig PoolLimits Proxy JSONCodec
+    SSLConfig TimeoutConfig PoolLimits ConnectConfig Proxy JSONCodec
     Auth BasicAuth
     Dispatcher ConnectionPool HTTPConnection MockDispatch
     ConcurrencyBackend AsyncioBackend SyncBackend

@@ -62,7 +62,9 @@ def example_org(
     context = Cert(str(chain), str(key)).server_context(["h2"])
     with RawServer(serve_with_h2(lambda fields, body: PAGE), tls=context) as server:
 
-        async def resolve(self: object, host: str, port: int, deadline: object) -> list[Address]:
+        async def resolve(
+            self: object, host: str, port: int, deadline: object, resolver: object = None
+        ) -> list[Address]:
             assert (host, port) == ("example.org", 443)
             return [Address(socket.AF_INET, (server.host, server.port))]
 
@@ -161,6 +163,7 @@ def documented(heading: str) -> set[str]:
         httpcore.Cookies,
         httpcore.PoolLimits,
         httpcore.SSLConfig,
+        httpcore.ConnectConfig,
         httpcore.JSONCodec,
         httpcore.BasicAuth,
         httpcore.ConnectionPool,

@@ -16,6 +16,7 @@ import socket
 import time
 import typing
 
+from ..connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from ..deadline import Deadline
 from ..exceptions import ConnectTimeout
 from . import polling
@@ -278,7 +279,9 @@ class AsyncioBackend(ConcurrencyBackend):
         """See `ConcurrencyBackend.run_is_over`."""
         return typing.cast("asyncio.AbstractEventLoop", token).is_closed()
 
-    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+    async def resolve(
+        self, host: str, port: int, deadline: Deadline, resolver: Resolver | None = None
+    ) -> list[Address]:
         """See `ConcurrencyBackend.resolve`."""
         address = ip_address_of(host, port)
         if address is not None:
@@ -294,12 +297,12 @@ class AsyncioBackend(ConcurrencyBackend):
             except RuntimeError:
                 pass  # the loop is closed, and nobody waits any more
 
-        lookup_in_thread(host, port, done)
+        lookup_in_thread(host, port, resolver, done)
         await _settled(waiter, deadline.within(None))
         if not answers:
             raise deadline.error(ConnectTimeout, RESOLVING, host)
         if isinstance(answers[0], BaseException):
-            raise resolve_error(host, answers[0]) from answers[0]
+            raise resolve_error(host, answers[0], resolver) from answers[0]
         return answers[0]
 
     async def connect_tcp(
@@ -307,6 +310,7 @@ class AsyncioBackend(ConcurrencyBackend):
         addresses: collections.abc.Sequence[Address],
         peer: str,
         deadline: Deadline,
+        config: ConnectConfig = DEFAULT_CONNECT,
         secure: Secure | None = None,
     ) -> NetworkStream:
         """See `ConcurrencyBackend.connect_tcp`."""
@@ -316,7 +320,7 @@ class AsyncioBackend(ConcurrencyBackend):
         if _cannot_say_when_ready(loop):
             kind, wait = CompletionStream, _found_writable
         stream_over = functools.partial(kind, loop)
-        return await connect(addresses, peer, deadline, secure, wait, stream_over, owned)
+        return await connect(addresses, peer, deadline, config, secure, wait, stream_over, owned)
 
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         """See `ConcurrencyBackend.run_blocking`."""

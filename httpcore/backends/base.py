@@ -14,9 +14,11 @@ from __future__ import annotations
 import abc
 import collections.abc
 import contextlib
+import os
 import typing
 
 from ..config import SSLConfig
+from ..connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from ..deadline import Deadline
 from ..exceptions import ReadError, SSLError
 
@@ -31,9 +33,16 @@ class Address(typing.NamedTuple):
     """One address that a host name stands for, as `getaddrinfo` gives it."""
 
     family: socket.AddressFamily
-    sockaddr: tuple[typing.Any, ...]
+    sockaddr: typing.Any  # the path, for a Unix socket
+
+    @property
+    def ip(self) -> str:
+        """The IP address as text, without a zone; a Unix socket has none."""
+        return str(self.sockaddr[0])
 
     def __str__(self) -> str:
+        if not isinstance(self.sockaddr, tuple):
+            return f"unix:{os.fsdecode(self.sockaddr)}".replace("\0", "@", 1)
         host, port = self.sockaddr[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -168,12 +177,15 @@ class ConcurrencyBackend(abc.ABC):
         """Whether the run of `token` has ended, so that nothing may be scheduled on it."""
 
     @abc.abstractmethod
-    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+    async def resolve(
+        self, host: str, port: int, deadline: Deadline, resolver: Resolver | None = None
+    ) -> list[Address]:
         """
         The addresses of `host`, at least one.  An IP address is returned without a look-up.
 
-        The look-up runs in a daemon thread: `getaddrinfo` takes no limit, and a process that
-        exits must not wait for it.  Raises `ConnectError`, or the deadline's error.
+        The look-up runs in a daemon thread: neither `getaddrinfo` nor a `resolver` in its place
+        takes a limit, and a process that exits must not wait for it.  Raises `ConnectError`, or
+        the deadline's error.
         """
 
     @abc.abstractmethod
@@ -182,10 +194,12 @@ class ConcurrencyBackend(abc.ABC):
         addresses: collections.abc.Sequence[Address],
         peer: str,
         deadline: Deadline,
+        config: ConnectConfig = DEFAULT_CONNECT,
         secure: Secure | None = None,
     ) -> NetworkStream:
         """
-        Connect to the one of `addresses` that answers first (RFC 8305).
+        Connect to the one of `addresses` that answers first (RFC 8305), from where and with the
+        socket options that `config` says.
 
         `secure` is done over the connection, and gives the stream that is returned; where it raises
         `ConnectError`, but no `SSLError`, other addresses are tried.
@@ -251,6 +265,13 @@ class ConcurrencyBackend(abc.ABC):
     @abc.abstractmethod
     def guard(self) -> Guard:
         """A `Guard` that nobody holds."""
+
+
+def unix_address(path: str | bytes) -> Address:
+    """The address of a Unix socket.  Raises `ConnectError` where the system has none."""
+    from . import sockets
+
+    return sockets.unix_address(path)
 
 
 def default_backend() -> ConcurrencyBackend:

@@ -21,14 +21,19 @@ import os
 import socket
 import time
 
+from ..connect_config import ConnectConfig
 from ..deadline import Deadline
 from ..exceptions import ConnectError, ConnectTimeout, SSLError, Timeout
 from .base import Address, NetworkStream, Secure
-from .sockets import CONNECTING, connect_error, new_tcp_socket, reason
+from .socket_setup import new_socket
+from .sockets import CONNECTING, connect_error, reason
 
 # "Connection Attempt Delay" (RFC 8305 §5 and §8): at most, and at least, in seconds.
 _DELAY = 0.25
 _SHORTEST_DELAY = 0.01
+
+# After how long a Unix socket whose queue is full is tried again.
+_BUSY_SECONDS = 0.02
 
 _UNDER_WAY = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 
@@ -41,6 +46,7 @@ async def connect(
     addresses: collections.abc.Sequence[Address],
     peer: str,
     deadline: Deadline,
+    config: ConnectConfig,
     secure: Secure | None,
     wait: Wait,
     stream_over: collections.abc.Callable[[socket.socket, str], NetworkStream],
@@ -51,7 +57,7 @@ async def connect(
 
     `stream_over` makes a connected socket a stream, once `own` has made it one of its kind.
     """
-    attempts = _Attempts(addresses, peer, deadline)
+    attempts = _Attempts(addresses, peer, deadline, config)
     while True:
         sock, address = await attempts.connected(wait)
         if own is not None:
@@ -75,13 +81,18 @@ class _Attempts:
     """The addresses of a peer: those to be tried, those being tried, those that failed."""
 
     def __init__(
-        self, addresses: collections.abc.Sequence[Address], peer: str, deadline: Deadline
+        self,
+        addresses: collections.abc.Sequence[Address],
+        peer: str,
+        deadline: Deadline,
+        config: ConnectConfig,
     ) -> None:
         self._waiting = collections.deque(_interleaved(addresses))
         self._trying: dict[socket.socket, Address] = {}
         self._failures: dict[Address, ConnectError] = {}
         self._peer = peer
         self._deadline = deadline
+        self._config = config
         self._next_at = 0.0
         # The last one shall have half of the time.
         half = (deadline.within(None) or _DELAY * len(addresses) * 2) / 2
@@ -98,7 +109,7 @@ class _Attempts:
                 if self._seconds_left() == 0:
                     raise self._timed_out()
                 self._try_more()
-                if not self._trying:
+                if not self._trying and not self._waiting:
                     raise self._all_failed()
                 for sock in await wait(list(self._trying), self._patience()):
                     address = self._trying.pop(sock)
@@ -125,11 +136,16 @@ class _Attempts:
 
     def _try_more(self) -> None:
         now = time.monotonic()
-        while self._waiting and (not self._trying or now >= self._next_at):
+        while self._waiting and now >= self._next_at:
             self._next_at = now + self._delay
             address = self._waiting.popleft()
             try:
-                self._trying[_connecting_socket(address)] = address
+                self._trying[_connecting_socket(address, self._config)] = address
+            except BlockingIOError:
+                # The queue of a Unix socket is full, and there is nothing that tells when it is
+                # not: this is not a connection under way.
+                self._waiting.appendleft(address)
+                self._next_at = now + _BUSY_SECONDS
             except OSError as error:
                 self._refused(address, error)
 
@@ -181,12 +197,16 @@ def _interleaved(addresses: collections.abc.Sequence[Address]) -> list[Address]:
     return [address for turns in rounds for address in turns if address is not None]
 
 
-def _connecting_socket(address: Address) -> socket.socket:
-    """A socket that is on its way to `address`.  Raises `OSError`."""
-    sock = new_tcp_socket(address.family)
+def _connecting_socket(address: Address, config: ConnectConfig) -> socket.socket:
+    """
+    A socket that is on its way to `address`.
+
+    Raises `OSError`; of these `BlockingIOError`, where a Unix socket has no room at the moment.
+    """
+    sock = new_socket(address.family, config)
     try:
         number = sock.connect_ex(address.sockaddr)
-        if number not in _UNDER_WAY:
+        if number not in _UNDER_WAY or (number and not isinstance(address.sockaddr, tuple)):
             raise OSError(number, os.strerror(number))
     except BaseException:
         sock.close()

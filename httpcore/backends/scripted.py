@@ -19,6 +19,7 @@ import contextlib
 import socket
 import typing
 
+from ..connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from ..deadline import Deadline
 from ..exceptions import ReadError, ReadTimeout, RequestException, WriteError, WriteTimeout
 from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Secure
@@ -244,7 +245,9 @@ class ScriptedBackend(ConcurrencyBackend):
         """See `ConcurrencyBackend.run_is_over`."""
         return False
 
-    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+    async def resolve(
+        self, host: str, port: int, deadline: Deadline, resolver: Resolver | None = None
+    ) -> list[Address]:
         """See `ConcurrencyBackend.resolve`; every name stands for the same one address."""
         self.step()
         self.resolved.append(host)
@@ -255,6 +258,7 @@ class ScriptedBackend(ConcurrencyBackend):
         addresses: collections.abc.Sequence[Address],
         peer: str,
         deadline: Deadline,
+        config: ConnectConfig = DEFAULT_CONNECT,
         secure: Secure | None = None,
     ) -> NetworkStream:
         """See `ConcurrencyBackend.connect_tcp`; knows one address only, the first."""

@@ -15,6 +15,7 @@ import socket
 import threading
 import typing
 
+from ..connect_config import Resolver
 from ..exceptions import ConnectError, NetworkError
 from .base import Address
 
@@ -95,11 +96,12 @@ def _scope_id(host: str, zone: str) -> int:
 def lookup_in_thread(
     host: str,
     port: int,
+    resolver: Resolver | None,
     done: collections.abc.Callable[[list[Address] | BaseException], None],
 ) -> None:
     """
-    Look up `host` in a daemon thread, which then calls `done` with the addresses, in
-    the order of the resolver and each once, or with what went wrong.
+    Look up `host`, by the system or by `resolver`, in a daemon thread, which then calls `done` with
+    the addresses, in the order of the resolver and each once, or with what went wrong.
 
     `done` must not raise.  It may be called long after the caller gave up, or never; and, where
     no thread can be had, before this function returns.
@@ -108,8 +110,7 @@ def lookup_in_thread(
     def look_up() -> None:
         answer: list[Address] | BaseException
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            answer = list(dict.fromkeys(Address(family, addr) for family, _, _, _, addr in found))
+            answer = _look_up(host, port) if resolver is None else _asked(resolver, host, port)
         except BaseException as error:
             answer = error
         done(answer or OSError("the resolver gave no address"))
@@ -121,8 +122,28 @@ def lookup_in_thread(
         done(error)
 
 
-def resolve_error(host: str, error: BaseException) -> ConnectError:
+def _look_up(host: str, port: int) -> list[Address]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(Address(family, addr) for family, _, _, _, addr in found))
+
+
+def _asked(resolver: Resolver, host: str, port: int) -> list[Address]:
+    addresses = []
+    for item in resolver(host, port):
+        address = ip_address_of(str(item), port)
+        if address is None:
+            raise ValueError(f"it gave {item!r}, which is no IP address")
+        addresses.append(address)
+    return list(dict.fromkeys(addresses))
+
+
+def resolve_error(
+    host: str, error: BaseException, resolver: Resolver | None = None
+) -> ConnectError:
     """The `ConnectError` for a look-up that failed; raise it `from error`."""
+    if resolver is not None:
+        name = getattr(resolver, "__qualname__", repr(resolver))
+        return ConnectError(f"cannot resolve host {host}: resolver={name}: {reason(error)}")
     return ConnectError(
         f"cannot resolve host {host}: {reason(error)}; "
         "is the name spelt right, and does this machine reach its DNS server?"
@@ -166,13 +187,9 @@ def reason(error: BaseException) -> str:
     return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
-def new_tcp_socket(family: int) -> socket.socket:
-    """A non-blocking TCP socket that sends small writes at once.  Raises `OSError`."""
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+def unix_address(path: str | bytes) -> Address:
+    """The address of a Unix socket.  Raises `ConnectError` where the system has none."""
+    family = getattr(socket, "AF_UNIX", None)
+    if family is None:
+        raise ConnectError("unix_socket= is not available on this system")
+    return Address(family, path)

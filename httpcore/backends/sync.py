@@ -25,6 +25,7 @@ import threading
 import time
 import typing
 
+from ..connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from ..deadline import Deadline
 from ..exceptions import ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
 from . import polling
@@ -293,7 +294,9 @@ class SyncBackend(ConcurrencyBackend):
     def run_is_over(self, token: object) -> bool:
         return False
 
-    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+    async def resolve(
+        self, host: str, port: int, deadline: Deadline, resolver: Resolver | None = None
+    ) -> list[Address]:
         address = ip_address_of(host, port)
         if address is not None:
             return [address]
@@ -304,12 +307,12 @@ class SyncBackend(ConcurrencyBackend):
             answers.append(answer)
             arrived.set()
 
-        lookup_in_thread(host, port, done)
+        lookup_in_thread(host, port, resolver, done)
         if not await arrived.wait(deadline.within(None)):
             raise deadline.error(ConnectTimeout, RESOLVING, host)
         answer = answers[0]
         if isinstance(answer, BaseException):
-            raise resolve_error(host, answer) from answer
+            raise resolve_error(host, answer, resolver) from answer
         return answer
 
     async def connect_tcp(
@@ -317,9 +320,10 @@ class SyncBackend(ConcurrencyBackend):
         addresses: collections.abc.Sequence[Address],
         peer: str,
         deadline: Deadline,
+        config: ConnectConfig = DEFAULT_CONNECT,
         secure: Secure | None = None,
     ) -> NetworkStream:
-        return await connect(addresses, peer, deadline, secure, _writable, SyncStream)
+        return await connect(addresses, peer, deadline, config, secure, _writable, SyncStream)
 
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         return function()

@@ -22,6 +22,7 @@ import typing
 
 import trio
 
+from ..connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from ..deadline import Deadline
 from ..exceptions import ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
 from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Secure
@@ -231,6 +232,8 @@ class TrioStream(NetworkStream):
 
 
 async def _writable(socks: Sockets, seconds: float | None) -> Sockets:
+    if not socks:
+        await trio.sleep(_seconds(seconds))
     ready: list[socket.socket] = []
 
     async def one(sock: socket.socket) -> None:
@@ -324,7 +327,9 @@ class TrioBackend(ConcurrencyBackend):
         """See `ConcurrencyBackend.run_is_over`."""
         return typing.cast("_Run", token).is_over
 
-    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+    async def resolve(
+        self, host: str, port: int, deadline: Deadline, resolver: Resolver | None = None
+    ) -> list[Address]:
         """See `ConcurrencyBackend.resolve`."""
         address = ip_address_of(host, port)
         if address is not None:
@@ -340,13 +345,13 @@ class TrioBackend(ConcurrencyBackend):
             except trio.RunFinishedError:
                 pass  # nobody waits any more
 
-        lookup_in_thread(host, port, done)
+        lookup_in_thread(host, port, resolver, done)
         with trio.move_on_after(_seconds(deadline.within(None))):
             await arrived.wait()
         if not answers:
             raise deadline.error(ConnectTimeout, RESOLVING, host)
         if isinstance(answers[0], BaseException):
-            raise resolve_error(host, answers[0]) from answers[0]
+            raise resolve_error(host, answers[0], resolver) from answers[0]
         return answers[0]
 
     async def connect_tcp(
@@ -354,10 +359,13 @@ class TrioBackend(ConcurrencyBackend):
         addresses: collections.abc.Sequence[Address],
         peer: str,
         deadline: Deadline,
+        config: ConnectConfig = DEFAULT_CONNECT,
         secure: Secure | None = None,
     ) -> NetworkStream:
         """See `ConcurrencyBackend.connect_tcp`."""
-        return await connect(addresses, peer, deadline, secure, _writable, TrioStream, owned)
+        return await connect(
+            addresses, peer, deadline, config, secure, _writable, TrioStream, owned
+        )
 
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         """See `ConcurrencyBackend.run_blocking`."""

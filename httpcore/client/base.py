@@ -17,6 +17,7 @@ from ..config import (
     Unset,
     ssl_config,
 )
+from ..connect_config import DEFAULT_CONNECT, ConnectConfig
 from ..content.decoders import accept_encoding
 from ..content.encoding import JSONCodec
 from ..deadline import Deadline, timeout_config
@@ -84,6 +85,7 @@ class ClientBase:
         timeout: float | None | TimeoutConfig = DEFAULT_TIMEOUT,
         pool_limits: PoolLimits = DEFAULT_POOL_LIMITS,
         http2: HTTP2 = True,
+        connect: ConnectConfig = DEFAULT_CONNECT,
         max_redirects: int = 20,
         dispatch: Dispatcher | None = None,
         auth: AuthTypes | None = None,
@@ -105,10 +107,11 @@ class ClientBase:
         * `pool_limits`: a `PoolLimits`.
         * `http2`: whether to speak HTTP/2 with https servers that can; `"only"`: with all servers,
           over plain TCP too, which they have to know.
+        * `connect`: a `ConnectConfig`: which addresses, over which sockets.
         * `max_redirects`: how many redirects one call follows; zero: none.
         * `dispatch`: what sends requests in the place of a connection pool of the client's own; the
-          client does not close it, and `ssl`, `pool_limits`, `http2`, `proxies`, `backend` and
-          `engine` are then not its business.
+          client does not close it, and `ssl`, `pool_limits`, `http2`, `connect`, `proxies`,
+          `backend` and `engine` are then not its business.
         * `auth`: `(user, password)`, an `Auth`, or a callable `Request -> Request`; for requests
           without an Authorization field and, with a `base_url`, to that origin only.
         * `headers`, `query_params`: go with every request; those of the call come over them.
@@ -128,7 +131,8 @@ class ClientBase:
           now: `True`, `False`, or a set of its parts.  `"ca"`: where `verify` is `True`, the CA
           file or folder of REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE or SSL_CERT_DIR in
           the place of certifi's.  `"proxy"`: where `proxies` is `None`, HTTP_PROXY, HTTPS_PROXY,
-          ALL_PROXY and NO_PROXY, or in lower case; else the settings of macOS or Windows.
+          ALL_PROXY and NO_PROXY, or in lower case; else the settings of macOS or Windows; but not
+          where `connect` has a Unix socket, or judges addresses.
         * `backend`: a `ConcurrencyBackend` in the place of the default one.
         * `engine`: what reads HTTP/1.1: `"httptools"`, fast, or `"h11"`, pure Python; they take and
           refuse the same.  `None`: what the variable HTTPCORE_ENGINE says, or else httptools where
@@ -147,12 +151,16 @@ class ClientBase:
         self.raise_for_status = raise_for_status
         self.owns_dispatch = dispatch is None
         if dispatch is None:
+            # The environment does not say where a Unix socket is, nor lead around a guard.
+            to_itself = connect.unix_socket is not None or connect.addresses is not None
+            trusts_proxies = "proxy" in self.trust_env and not to_itself
             dispatch = ConnectionPool(
                 ssl=with_ca(ssl_config(ssl), self._ca_path),
                 timeout=self.timeout,
                 pool_limits=pool_limits,
                 http2=http2,
-                proxies=proxy_choice(proxies, "proxy" in self.trust_env),
+                proxies=proxy_choice(proxies, trusts_proxies),
+                connect=connect,
                 backend=self._default_backend() if backend is None else backend,
                 engine=engine,
             )

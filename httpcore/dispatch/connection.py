@@ -9,6 +9,7 @@ import typing
 
 from ..backends.base import ConcurrencyBackend, NetworkStream, default_backend
 from ..config import DEFAULT_SSL, DEFAULT_TIMEOUT, SSLTypes, TimeoutConfig, ssl_config
+from ..connect_config import DEFAULT_CONNECT, ConnectConfig
 from ..deadline import Deadline, TimeoutTypes, as_deadline
 from ..exceptions import ConnectError, RequestException
 from ..models.proxy import Proxy, as_proxy
@@ -41,7 +42,7 @@ class HTTPConnection(Dispatcher):
     * `origin`: an `Origin`, `URL` or `str`.
     * `ssl`: as for `Client`.
     * `timeout`: as for `Client`; for requests that bring none.
-    * `http2`: as for `Client`.
+    * `http2`, `connect`: as for `Client`.
     * `proxy`: a `Proxy` or its URL, to go through; `None` for none.
     * `backend`: `None` finds out what runs: asyncio, trio or a sync client.
     * `engine`: as for `Client`.
@@ -58,6 +59,7 @@ class HTTPConnection(Dispatcher):
         timeout: float | None | TimeoutConfig = DEFAULT_TIMEOUT,
         http2: HTTP2 = True,
         proxy: Proxy | URL | str | None = None,
+        connect: ConnectConfig = DEFAULT_CONNECT,
         backend: ConcurrencyBackend | None = None,
         engine: Engine | None = None,
         on_done: OnDone | None = None,
@@ -71,6 +73,7 @@ class HTTPConnection(Dispatcher):
         self._http2 = checked_http2(http2)
         proxy = as_proxy(proxy)
         self.route = None if proxy is None else route_through(proxy, self.origin, self._http2)
+        self._connect = connect
         self._backend = backend
         self._parser_class = parser_class(engine)
         self._on_done = on_done or self._done
@@ -91,9 +94,11 @@ class HTTPConnection(Dispatcher):
         connecting = deadline.connecting()
         tls = self._ssl, self._http2 is not False
         if self.route is None:
-            stream = await open_stream(self.origin, *tls, backend, connecting)
+            stream = await open_stream(self.origin, *tls, backend, connecting, self._connect)
         else:
-            stream = await open_through(self.route, *tls, self._parser_class, backend, connecting)
+            stream = await open_through(
+                self.route, *tls, self._parser_class, backend, connecting, self._connect
+            )
         self._protocol = self._speaking_over(stream, backend)
 
     def _speaking_over(

@@ -16,6 +16,7 @@ from ..config import (
     TimeoutConfig,
     ssl_config,
 )
+from ..connect_config import DEFAULT_CONNECT, ConnectConfig
 from ..deadline import TimeoutTypes, as_deadline
 from ..exceptions import RequestException
 from ..models.proxy import ChosenProxy, ProxyChooser, as_proxy, proxy_chooser
@@ -52,7 +53,7 @@ class ConnectionPool(Dispatcher):
     * `ssl`: as for `Client`; a request with other settings gets connections of its own.
     * `timeout`: as for `Client`; for requests that bring none.
     * `pool_limits`: a `PoolLimits`.
-    * `http2`: as for `Client`.
+    * `http2`, `connect`: as for `Client`.
     * `proxies`: a `Proxy` or its URL, for all requests; or a callable that is given each request's
       `URL` and returns one of these, or `None` for none.  The environment has no say here.
     * `backend`: `None` finds out at each request what runs: asyncio, trio or a sync client.
@@ -71,6 +72,7 @@ class ConnectionPool(Dispatcher):
         pool_limits: PoolLimits = DEFAULT_POOL_LIMITS,
         http2: HTTP2 = True,
         proxies: ChosenProxy | ProxyChooser = None,
+        connect: ConnectConfig = DEFAULT_CONNECT,
         backend: ConcurrencyBackend | None = None,
         engine: Engine | None = None,
     ) -> None:
@@ -79,6 +81,7 @@ class ConnectionPool(Dispatcher):
         self._limits = pool_limits
         self._http2 = checked_http2(http2)
         self._choose_proxy = proxy_chooser(proxies)
+        self._connect = connect
         self._backend = backend
         self._engine = engine
         parser_class(engine)  # if it is not installed, that should be known now
@@ -133,7 +136,7 @@ class ConnectionPool(Dispatcher):
             if run.backend.run_is_over(token):
                 self._runs.pop(token, None)
                 run.close()
-        new = PoolRun(backend, self._limits, self._http2, self._engine)
+        new = PoolRun(backend, self._limits, self._http2, self._connect, self._engine)
         # Of two threads that come here at once, both get the run of the first.
         return self._runs.setdefault(backend.run_token(), new)
 

@@ -15,6 +15,7 @@ import typing
 
 from ..backends.base import ConcurrencyBackend
 from ..config import UNSET, PoolLimits, SSLConfig, Unset
+from ..connect_config import ConnectConfig
 from ..deadline import Deadline, timeout_error
 from ..exceptions import NetworkError, PoolTimeout, TotalTimeout
 from ..models.proxy import Proxy
@@ -49,12 +50,14 @@ class PoolRun:
         backend: ConcurrencyBackend,
         limits: PoolLimits,
         http2: HTTP2,
+        connect: ConnectConfig,
         engine: Engine | None,
     ) -> None:
         self.backend = backend
         self.state: PoolState[HTTPConnection] = PoolState(limits)
         self._limits = limits
         self._http2 = http2
+        self._connect = connect
         self._engine = engine
         self._guard = backend.guard()
         self._abandoned: Abandoned = collections.deque()
@@ -201,6 +204,7 @@ class PoolRun:
             ssl=ssl,
             http2=http2,
             proxy=proxy,
+            connect=self._connect,
             backend=self.backend,
             engine=self._engine,
             on_done=functools.partial(self._exchange_over, slot),

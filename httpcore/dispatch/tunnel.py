@@ -14,6 +14,7 @@ import typing
 
 from ..backends.base import ConcurrencyBackend, NetworkStream
 from ..config import DEFAULT_SSL, SSLConfig
+from ..connect_config import DEFAULT_CONNECT, ConnectConfig
 from ..deadline import Deadline
 from ..exceptions import (
     ConnectTimeout,
@@ -35,7 +36,7 @@ from ..wire.http11 import (
     ResponseReader,
     request_head,
 )
-from .connecting import open_stream
+from .connecting import open_stream, permitted_addresses
 from .proxy_auth import Rounds, advance, refusal
 from .read_ahead import behind
 from .route import Route
@@ -57,14 +58,16 @@ async def open_through(
     parser_class: type[Parser],
     backend: ConcurrencyBackend,
     deadline: Deadline,
+    connect: ConnectConfig = DEFAULT_CONNECT,
 ) -> NetworkStream:
     """
     A stream over which requests to the route's origin can be sent, as `open_stream()` gives it.
 
-    `ssl` and `http2` concern TLS with the origin, through the tunnel.
+    `ssl` and `http2` concern TLS with the origin, through the tunnel; `connect` the way to the
+    proxy, and the look-up of the origin where that is ours (SOCKS).
     """
     try:
-        stream = await _opened(route, parser_class, backend, deadline)
+        stream = await _opened(route, parser_class, backend, deadline, connect)
     except Timeout as exc:
         raise deadline.error(ConnectTimeout, "connect to", str(route)) from exc
     except ProxyError:
@@ -81,18 +84,26 @@ async def open_through(
 
 
 async def _opened(
-    route: Route, parser_class: type[Parser], backend: ConcurrencyBackend, deadline: Deadline
+    route: Route,
+    parser_class: type[Parser],
+    backend: ConcurrencyBackend,
+    deadline: Deadline,
+    connect: ConnectConfig,
 ) -> NetworkStream:
     proxy = route.proxy
 
-    async def connect() -> NetworkStream:
-        return await open_stream(proxy.origin, proxy.ssl or DEFAULT_SSL, False, backend, deadline)
+    async def to_proxy() -> NetworkStream:
+        return await open_stream(
+            proxy.origin, proxy.ssl or DEFAULT_SSL, False, backend, deadline, connect
+        )
 
     if not route.tunnel:
-        return await connect()
+        return await to_proxy()
     if proxy.is_socks:
-        return await _by_socks(route, connect, backend, deadline)
-    return await _by_connect(route, connect, parser_class, deadline)
+        # What cannot be asked for is known before anybody is connected to.
+        dialogue = await _dialogue(route, backend, deadline, connect)
+        return await _by_socks(route, dialogue, to_proxy, deadline)
+    return await _by_connect(route, to_proxy, parser_class, deadline)
 
 
 # CONNECT (RFC 9110 §9.3.6).
@@ -190,13 +201,11 @@ def _response(head: ResponseHead, body: bytes) -> AsyncResponse:
 
 
 async def _by_socks(
-    route: Route, connect: Connect, backend: ConcurrencyBackend, deadline: Deadline
+    route: Route, dialogue: Dialogue, connect: Connect, deadline: Deadline
 ) -> NetworkStream:
     stream: NetworkStream | None = None
     received = b""
     try:
-        # What cannot be asked for is known before anybody is connected to.
-        dialogue = await _dialogue(route, backend, deadline)
         step = next(dialogue, None)
         stream = await connect()
         while step is not None:
@@ -221,17 +230,19 @@ async def _by_socks(
         raise
 
 
-async def _dialogue(route: Route, backend: ConcurrencyBackend, deadline: Deadline) -> Dialogue:
+async def _dialogue(
+    route: Route, backend: ConcurrencyBackend, deadline: Deadline, connect: ConnectConfig
+) -> Dialogue:
     from ..wire import socks  # few need it
 
     proxy, origin = route.proxy, route.origin
-    host = origin.host
+    host, port = origin.host, origin.port
     is_version5 = proxy.scheme.startswith("socks5")
     if proxy.scheme in ("socks4", "socks5"):
-        addresses = await backend.resolve(host, origin.port, deadline)
-        hosts = [str(address.sockaddr[0]) for address in addresses]
+        addresses = await permitted_addresses(origin, backend, deadline, connect)
         # SOCKS4 has IPv4 only; where there is none, the dialogue says so.
-        host = next((h for h in hosts if is_version5 or ":" not in h), hosts[0])
+        fit = [address for address in addresses if is_version5 or ":" not in address.ip]
+        host, port = (fit or addresses)[0].sockaddr[:2]
     if is_version5:
-        return socks.socks5(host, origin.port, None if proxy.auth is None else proxy.credentials)
-    return socks.socks4(host, origin.port, proxy.credentials[0])
+        return socks.socks5(host, port, None if proxy.auth is None else proxy.credentials)
+    return socks.socks4(host, port, proxy.credentials[0])

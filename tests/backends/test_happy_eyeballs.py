@@ -15,8 +15,9 @@ import typing
 import pytest
 import trio
 
-from httpcore.backends import happy_eyeballs, sockets
+from httpcore.backends import happy_eyeballs, socket_setup
 from httpcore.backends.base import Address, ConcurrencyBackend, NetworkStream
+from httpcore.connect_config import ConnectConfig
 from httpcore.exceptions import ConnectError, ConnectTimeout, SSLError
 from tests.backends import kinds
 from tests.backends.kinds import limits, unanswering
@@ -91,14 +92,14 @@ def test_cn18_first_refuses(kind, backend, monkeypatch):
 
 def test_dg3_no_ipv6(kind, backend, monkeypatch):
     """What fails before anything is sent keeps nobody waiting either."""
-    real = sockets.new_tcp_socket
+    real = socket_setup.new_socket
 
-    def without_ipv6(family: int) -> socket.socket:
+    def without_ipv6(family: int, config: ConnectConfig) -> socket.socket:
         if family == socket.AF_INET6:
             raise OSError(97, "Address family not supported by protocol")
-        return real(family)
+        return real(family, config)
 
-    monkeypatch.setattr(happy_eyeballs, "new_tcp_socket", without_ipv6)
+    monkeypatch.setattr(happy_eyeballs, "new_socket", without_ipv6)
 
     async def main() -> None:
         with kinds.listening() as (_, address):
@@ -227,14 +228,14 @@ def test_cn18_what_comes_next_fails(kind, backend):
                 return stream
 
             stream = await backend.connect_tcp(
-                [silent, bad, good], "peer:80", limits().connecting(), secure
+                [silent, bad, good], "peer:80", limits().connecting(), secure=secure
             )
             assert stream.socket is not None
             assert stream.socket.getpeername() == good.sockaddr
             stream.close()
             with pytest.raises(ConnectTimeout, match=r"no answer; .*: handshake with peer:80 fail"):
                 await backend.connect_tcp(
-                    [silent, bad], "peer:80", limits(0.4).connecting(), secure
+                    [silent, bad], "peer:80", limits(0.4).connecting(), secure=secure
                 )
         assert len(closed) == 2
 
@@ -251,7 +252,7 @@ def test_cn18_one_address_that_fails_next(kind, backend):
 
     async def main() -> None:
         with kinds.listening() as (_, address), pytest.raises(ConnectError) as e:
-            await backend.connect_tcp([address], "peer:80", limits().connecting(), secure)
+            await backend.connect_tcp([address], "peer:80", limits().connecting(), secure=secure)
         assert e.value is reset
 
     kinds.run(kind, main)
@@ -267,7 +268,9 @@ def test_tls_errors_are_final(kind, backend):
     async def main() -> None:
         with kinds.listening() as (_, one), kinds.listening() as (other, two):
             with pytest.raises(SSLError, match="wrong host"):
-                await backend.connect_tcp([one, two], "peer:80", limits().connecting(), secure)
+                await backend.connect_tcp(
+                    [one, two], "peer:80", limits().connecting(), secure=secure
+                )
             other.settimeout(0.05)
             with pytest.raises(TimeoutError):
                 other.accept()
@@ -306,7 +309,7 @@ def test_dg6_interrupted_while_an_attempt_begins(monkeypatch):
         def connect_ex(self, address: object) -> int:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(happy_eyeballs, "new_tcp_socket", lambda family: Interrupted())
+    monkeypatch.setattr(happy_eyeballs, "new_socket", lambda *args: Interrupted())
     backend = kinds.backend_of("sync")
 
     async def main() -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import socket
 import ssl
 import subprocess
 import sys
 import threading
+import typing
 
 import pytest
 
 from httpcore.backends import sockets
 from httpcore.backends.base import Address
+from httpcore.connect_config import Resolver
 from httpcore.exceptions import ConnectError, ReadError, WriteError
 
 LOOPBACK = Address(socket.AF_INET, ("127.0.0.1", 80))
@@ -68,7 +71,9 @@ def test_addresses_in_words():
 # Look-ups.
 
 
-def look_up(host: str, port: int = 80) -> list[Address] | BaseException:
+def look_up(
+    host: str, port: int = 80, resolver: Resolver | None = None
+) -> list[Address] | BaseException:
     answers: list[list[Address] | BaseException] = []
     answered = threading.Event()
 
@@ -76,7 +81,7 @@ def look_up(host: str, port: int = 80) -> list[Address] | BaseException:
         answers.append(answer)
         answered.set()
 
-    sockets.lookup_in_thread(host, port, done)
+    sockets.lookup_in_thread(host, port, resolver, done)
     assert answered.wait(10)
     assert len(answers) == 1
     return answers[0]
@@ -99,6 +104,45 @@ def test_each_address_once_in_the_order_of_the_resolver(monkeypatch):
     answer = look_up("example.org")
     assert isinstance(answer, list)
     assert [address.sockaddr for address in answer] == found[:2]
+
+
+def test_a_resolver_of_the_users():
+    """It gives IP addresses, as text or as objects; anything else is told."""
+    asked = []
+
+    def resolver(host: str, port: int) -> list[typing.Any]:
+        asked.append((host, port))
+        return ["192.0.2.1", ipaddress.ip_address("2001:db8::1"), "192.0.2.1"]
+
+    assert look_up("example.org", 80, resolver) == [
+        Address(socket.AF_INET, ("192.0.2.1", 80)),
+        Address(socket.AF_INET6, ("2001:db8::1", 80, 0, 0)),
+    ]
+    assert asked == [("example.org", 80)]
+    error = look_up("example.org", 80, lambda host, port: ["localhost"])
+    assert str(error) == "it gave 'localhost', which is no IP address"
+    assert "no address" in str(look_up("example.org", 80, lambda host, port: []))
+
+
+def test_an_error_of_the_users_resolver_names_it():
+    """And has nothing to say about spelling and DNS servers."""
+
+    def resolver(host: str, port: int) -> list[str]:
+        raise LookupError
+
+    error = sockets.resolve_error("example.org", LookupError("not in the list"), resolver)
+    assert str(error).startswith("cannot resolve host example.org: resolver=test_an_error")
+    assert str(error).endswith("resolver: not in the list")
+
+
+def test_a_unix_address(monkeypatch):
+    """Abstract ones too; where the system has none that is told."""
+    assert str(sockets.unix_address("/run/a.sock")) == "unix:/run/a.sock"
+    assert str(sockets.unix_address("\0a")) == "unix:@a"
+    assert str(sockets.unix_address(b"\0a")) == "unix:@a"
+    monkeypatch.delattr(socket, "AF_UNIX")
+    with pytest.raises(ConnectError, match="unix_socket= is not available"):
+        sockets.unix_address("/run/a.sock")
 
 
 def test_a_look_up_that_fails(monkeypatch):
@@ -137,7 +181,7 @@ def test_tm5_a_process_with_a_hanging_look_up_can_exit():
         "import socket, time\n"
         "from httpcore.backends.sockets import lookup_in_thread\n"
         "socket.getaddrinfo = lambda *args, **kwargs: time.sleep(60)\n"
-        "lookup_in_thread('example.org', 80, print)\n"
+        "lookup_in_thread('example.org', 80, None, print)\n"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script],
@@ -214,28 +258,6 @@ def test_the_reason_of_tls():
 
 
 # Sockets.
-
-
-def test_a_new_socket_does_not_block_and_does_not_delay():
-    """Small writes leave at once, and no operation waits by itself."""
-    with sockets.new_tcp_socket(socket.AF_INET) as sock:
-        assert sock.getblocking() is False
-        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
-
-
-def test_a_socket_that_takes_no_option_is_closed(monkeypatch):
-    """No descriptor leaks where setting it up fails."""
-    made: list[socket.socket] = []
-
-    class Stubborn(socket.socket):
-        def setsockopt(self, *args: object) -> None:
-            made.append(self)
-            raise OSError(errno.EINVAL, "Invalid argument")
-
-    monkeypatch.setattr(socket, "socket", Stubborn)
-    with pytest.raises(OSError, match=r"Invalid argument"):
-        sockets.new_tcp_socket(socket.AF_INET)
-    assert made[0].fileno() == -1
 
 
 def test_whether_a_socket_is_writable():

@@ -528,7 +528,7 @@ def test_dg5_no_descriptor_left(run, backend, monkeypatch):
                 [Address(socket.AF_INET, ("127.0.0.1", 9))], "peer:9", limits().connecting()
             )
 
-    monkeypatch.setattr("httpcore.backends.happy_eyeballs.new_tcp_socket", exhausted)
+    monkeypatch.setattr("httpcore.backends.happy_eyeballs.new_socket", exhausted)
     run(main)
 
 

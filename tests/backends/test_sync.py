@@ -593,10 +593,10 @@ def test_the_time_passed_before_connecting():
 def test_dg5_no_descriptor_left(monkeypatch):
     """EMFILE is a ConnectError, with the way out."""
 
-    def exhausted(family: int) -> socket.socket:
+    def exhausted(*args: object) -> socket.socket:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(happy_eyeballs, "new_tcp_socket", exhausted)
+    monkeypatch.setattr(happy_eyeballs, "new_socket", exhausted)
     with pytest.raises(ConnectError, match=r"too many open files; .*ulimit -n"):
         run(BACKEND.connect_tcp([Address(socket.AF_INET, ("127.0.0.1", 1))], "peer:1", deadline()))
 

@@ -14,6 +14,7 @@ import httpcore
 from httpcore import ConnectTimeout, HTTPConnection, Proxy, ProxyError, SSLError, TimeoutConfig
 from httpcore.backends.base import Address, ConcurrencyBackend
 from httpcore.backends.scripted import ScriptedBackend
+from httpcore.connect_config import Resolver
 from httpcore.deadline import Deadline
 from tests.servers.certs import Certs
 from tests.servers.h2_server import H2Server, answer_all
@@ -590,7 +591,9 @@ async def test_px11_before_connecting(proxy: str, origin: str, problem: str) -> 
 class TwoAddresses(ScriptedBackend):
     """Every name stands for an IPv6 and an IPv4 address."""
 
-    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+    async def resolve(
+        self, host: str, port: int, deadline: Deadline, resolver: Resolver | None = None
+    ) -> list[Address]:
         return [
             Address(socket.AF_INET6, ("::1", port, 0, 0)),
             Address(socket.AF_INET, ("192.0.2.9", port)),
