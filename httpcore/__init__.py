@@ -65,6 +65,9 @@ from .models.request import Request
 from .models.response import AsyncResponse, Response
 from .models.url import URL, Origin
 from .policy.auth import Auth, BasicAuth
+from .policy.bearer import BearerAuth
+from .policy.digest import DigestAuth
+from .policy.netrc import NetRCAuth
 from .status_codes import codes
 
 if typing.TYPE_CHECKING:
@@ -111,6 +114,9 @@ __all__ = [
     # Authentication.
     "Auth",
     "BasicAuth",
+    "DigestAuth",
+    "BearerAuth",
+    "NetRCAuth",
     # Dispatchers.
     "Dispatcher",
     "ConnectionPool",

@@ -66,7 +66,7 @@ def parse_content_type(value: str | None) -> tuple[str, str | None]:
                     media_type = name.split(maxsplit=1)[0].lower()
             elif charset is None and name.strip().lower() == "charset":
                 # Quoted 'so' it is wrong, but it happens.
-                charset = _unquoted(argument).strip(" \t'") or None
+                charset = unquoted(argument).strip(" \t'") or None
     return media_type, charset
 
 
@@ -92,7 +92,7 @@ def parse_link_header(value: str) -> list[dict[str, str]]:
             name, _, argument = parameter.partition("=")
             name = name.strip().lower()
             if name and name not in link:
-                link[name] = _unquoted(argument)
+                link[name] = unquoted(argument)
         links.append(link)
     return links
 
@@ -108,7 +108,7 @@ def parse_disposition_filename(value: str | None) -> str | None:
     for part in _PARAMETER.findall(value or ""):
         name, equals, argument = part.partition("=")
         if equals:
-            names.setdefault(name.strip().lower(), _unquoted(argument))
+            names.setdefault(name.strip().lower(), unquoted(argument))
     name = _extended_value(names.get("filename*", "")) or names.get("filename", "")
     name = name.replace("\\", "/").rpartition("/")[2]
     name = "".join(char for char in name if char.isprintable()).strip().lstrip(".")
@@ -128,7 +128,8 @@ def _trimmed(text: str) -> str:
     return text.strip(" \t")
 
 
-def _unquoted(text: str) -> str:
+def unquoted(text: str) -> str:
+    """The text of a quoted string (RFC 9110 §5.6.4), or `text` where it is none."""
     text = _trimmed(text)
     quoted = _QUOTED_TEXT.match(text)
     return text if quoted is None else _QUOTED_PAIR.sub(r"\1", quoted[1])

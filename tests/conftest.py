@@ -5,9 +5,9 @@ An `async def` test runs three times: on asyncio, on trio and on the blocking ba
 backend; and `make_client(**options)`, whose engine for HTTP/1.1 is httptools, or h11 on trio.
 `@pytest.mark.ways("asyncio", "trio")` leaves some out.
 
-Servers are shared by the whole run: `app_server`, `app_tls_server`, `h2_server`, `nginx`,
-`tinyproxy` and `microsocks`.  A test that needs a server to misbehave scripts a `RawServer` of its
-own (`tests/servers/raw.py`).
+Servers are shared by the whole run: `app_server`, `app_tls_server`, `h2_server`, `httpbin`,
+`nginx`, `tinyproxy` and `microsocks`.  A test that needs a server to misbehave scripts a
+`RawServer` of its own (`tests/servers/raw.py`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tests.servers.hypercorn_server import HypercornServer
 from tests.servers.nginx import Nginx, NginxMissing
 from tests.servers.proxies import Microsocks, ProxyMissing, ProxyProcess, Tinyproxy
 from tests.servers.uvicorn_server import UvicornServer
+from tests.servers.wsgi_server import HttpbinServer
 
 if typing.TYPE_CHECKING:
     import httpcore
@@ -110,6 +111,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PERSONAL_VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("NETRC", os.devnull)  # else the one in the home folder counts
 
 
 # The servers.
@@ -139,6 +141,13 @@ def app_tls_server(certs: Certs) -> collections.abc.Iterator[UvicornServer]:
 def h2_server(certs: Certs) -> collections.abc.Iterator[HypercornServer]:
     """hypercorn over TLS; it offers HTTP/2 and HTTP/1.1 by ALPN."""
     with HypercornServer(certs.server) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def httpbin() -> collections.abc.Iterator[HttpbinServer]:
+    """httpbin, and Digest by Flask-HTTPAuth."""
+    with HttpbinServer() as server:
         yield server
 
 

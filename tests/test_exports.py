@@ -23,7 +23,7 @@ EXPORTS = """
     URL Origin Headers QueryParams codes SECRET_HEADERS
     Cookies Cookie
     SSLConfig TimeoutConfig PoolLimits ConnectConfig Proxy JSONCodec
-    Auth BasicAuth
+    Auth BasicAuth DigestAuth BearerAuth NetRCAuth
     Dispatcher ConnectionPool HTTPConnection MockDispatch
     ConcurrencyBackend AsyncioBackend SyncBackend
     RequestException

@@ -29,9 +29,11 @@ from ..models.cookies import CookieTypes, cookies_from
 from ..models.headers import Headers, HeaderTypes
 from ..models.query_params import QueryParams, QueryParamTypes
 from ..models.request import Request
+from ..models.response import AsyncResponse, Response
 from ..models.response_base import ResponseBase
 from ..models.url import URL
-from ..policy.auth import Auth, AuthTypes, auth_from
+from ..policy.auth import NO_AUTH, Auth, AuthTypes, auth_from
+from ..policy.netrc import netrc_of_environment
 from ..policy.proxies import ProxyTypes, proxy_choice
 from ..types import Content, Files
 from ..wire.http11_engine import Engine
@@ -128,11 +130,13 @@ class ClientBase:
           proxy; or a callable that is given a `URL` and returns one of these.  `None`: as the
           environment says, see `trust_env`; `{}`: none.
         * `trust_env`: whether what is not said in code is taken from the environment, as it is
-          now: `True`, `False`, or a set of its parts.  `"ca"`: where `verify` is `True`, the CA
-          file or folder of REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE or SSL_CERT_DIR in
-          the place of certifi's.  `"proxy"`: where `proxies` is `None`, HTTP_PROXY, HTTPS_PROXY,
-          ALL_PROXY and NO_PROXY, or in lower case; else the settings of macOS or Windows; but not
-          where `connect` has a Unix socket, or judges addresses.
+          now: `True`, `False`, or a set of its parts.  `"netrc"`: logins for requests that have
+          none, from the file that NETRC names or the one in the home folder.  `"ca"`: where
+          `verify` is `True`, the CA file or folder of REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE,
+          SSL_CERT_FILE or SSL_CERT_DIR in the place of certifi's.  `"proxy"`: where `proxies` is
+          `None`, HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, or in lower case; else the
+          settings of macOS or Windows; but not where `connect` has a Unix socket, or judges
+          addresses.
         * `backend`: a `ConcurrencyBackend` in the place of the default one.
         * `engine`: what reads HTTP/1.1: `"httptools"`, fast, or `"h11"`, pure Python; they take and
           refuse the same.  `None`: what the variable HTTPCORE_ENGINE says, or else httptools where
@@ -140,6 +144,7 @@ class ClientBase:
         """
         self.trust_env = trusted_parts(trust_env)
         self._ca_path = ca_path() if "ca" in self.trust_env else None
+        self._netrc = netrc_of_environment() if "netrc" in self.trust_env else None
         self.headers = self._default_headers().merged(headers)
         self.query_params = QueryParams(query_params)
         self.cookies = cookies_from(cookies)
@@ -265,10 +270,17 @@ class ClientBase:
         if ssl is not None and self._ca_path is not None:
             ssl = with_ca(ssl_config(ssl), self._ca_path)
         limits = self.timeout if timeout is UNSET else timeout_config(timeout).over(self.timeout)
-        call = Call(self.dispatch, self.cookies, ssl, Deadline(limits), self.max_redirects)
-        used_auth = self._auth_for(request) if isinstance(auth, Unset) else auth_from(auth)
+        call = Call(
+            self.dispatch,
+            self.cookies,
+            ssl,
+            Deadline(limits),
+            self.max_redirects,
+            self._netrc,
+            AsyncResponse if self._is_async else Response,
+        )
         follow = wants_redirects(request, allow_redirects)
-        response = await send(call, request, used_auth, follow, stream)
+        response = await send(call, request, self._auth_for(request, auth), follow, stream)
         if response.status_code >= 400 and self.raise_for_status:
             await self._raise_for_status(response)
         return response
@@ -279,8 +291,12 @@ class ClientBase:
         await response.load()
         response.raise_for_status()
 
-    def _auth_for(self, request: Request) -> Auth | None:
-        """The client's auth, if it was given for the request's origin and no header says more."""
+    def _auth_for(self, request: Request, auth: AuthTypes | None | Unset) -> Auth | None:
+        """The auth of the call; else the client's, if it is for that origin and no header is."""
+        if auth is None:
+            return NO_AUTH
+        if not isinstance(auth, Unset):
+            return auth_from(auth)
         if self.auth is None or "Authorization" in request.headers:
             return None
         return self.auth if self._is_for(request.url) else None

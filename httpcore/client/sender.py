@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import functools
 import logging
 import time
@@ -15,8 +16,10 @@ from ..models.cookies import Cookies
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import URL
-from ..policy.auth import Auth, auth_of_url
-from ..policy.redirects import keeps_credentials, redirect_request, require_body
+from ..policy.auth import NO_AUTH, Auth, auth_of_url
+from ..policy.netrc import NetRC
+from ..policy.redirects import keeps_credentials, redirect_request
+from .authentication import send_authenticated
 
 logger = logging.getLogger("httpcore")
 
@@ -29,18 +32,25 @@ class Call(typing.NamedTuple):
     ssl: SSLTypes | None
     deadline: Deadline
     max_redirects: int
+    netrc: NetRC | None
+    response_class: type[ResponseBase]
 
 
 async def send(
-    call: Call, request: Request, auth: Auth | None, allow_redirects: bool, stream: bool
+    call: Call,
+    request: Request,
+    auth: Auth | None,
+    allow_redirects: bool,
+    stream: bool,
+    history: collections.abc.Sequence[ResponseBase] = (),
 ) -> ResponseBase:
     """
     Send `request` and follow where its answers lead; the response of the last hop.
 
-    Unless `stream`, its body has been read.
+    Unless `stream`, its body has been read.  `history`: the redirects that led to `request`.
     """
     try:
-        response = await _send_hops(call, request, auth, allow_redirects, stream)
+        response = await _send_hops(call, request, auth, allow_redirects, stream, list(history))
         return response if stream else await response.loaded()
     except RequestException as exc:
         exc.request = exc.request or request
@@ -48,13 +58,19 @@ async def send(
 
 
 async def _send_hops(
-    call: Call, request: Request, auth: Auth | None, allow_redirects: bool, stream: bool
+    call: Call,
+    request: Request,
+    auth: Auth | None,
+    allow_redirects: bool,
+    stream: bool,
+    history: list[ResponseBase],
 ) -> ResponseBase:
-    history: list[ResponseBase] = []
     seen = set()
     while True:
         if auth is None:
             auth = auth_of_url(request)
+            if auth is None and call.netrc is not None:
+                auth = call.netrc.auth_for(request, history)
         response = await _send_with_auth(call, request, auth)
         response.history = list(history)
         if not response.is_redirect:
@@ -98,13 +114,13 @@ async def _send_next(
     call = call._replace(deadline=call.deadline.restarted())
     following = await _next_request(call, request, response)
     auth = _auth_after(auth, request, following)
-    answer = await send(call, following, auth, False, stream)
-    answer.history = [*response.history, response]
-    return answer
+    return await send(call, following, auth, False, stream, [*response.history, response])
 
 
 def _auth_after(auth: Auth | None, request: Request, following: Request) -> Auth | None:
     """Auth belongs to the origin it was given for, and does not come back once it was left."""
+    if auth is NO_AUTH:
+        return auth
     return auth if keeps_credentials(request.url, following.url) else None
 
 
@@ -124,27 +140,10 @@ def _with_cookies(jar: Cookies, request: Request) -> Request:
 
 
 async def _send_with_auth(call: Call, request: Request, auth: Auth | None) -> ResponseBase:
-    if auth is None:
+    if auth is None or auth is NO_AUTH:
         return await _send_once(call, request)
-    # A copy, so that the credentials are in no request that the caller, or a redirect, uses again.
-    flow = auth.flow(request.copy())
-    try:
-        authenticated = next(flow, None)
-        if authenticated is None:
-            raise TypeError(f"the flow of {auth!r} did not yield a request")
-        while True:
-            response = await _send_once(call, authenticated)
-            try:
-                authenticated = flow.send(response)
-            except StopIteration:
-                return response
-            except BaseException:
-                await response.release()
-                raise
-            await response.drain()
-            require_body(authenticated, response, "was answered with a demand for credentials")
-    finally:
-        flow.close()
+    send_once = functools.partial(_send_once, call)
+    return await send_authenticated(auth, request, send_once, call.deadline, call.response_class)
 
 
 async def _send_once(call: Call, request: Request) -> ResponseBase:

@@ -192,7 +192,7 @@ class Request:
             body.rewind()
             parts = []
             try:
-                while (piece := await body.next_chunk(_run_here)) is not None:
+                while (piece := await body.next_chunk(run_here)) is not None:
                     parts.append(bytes(piece))
             finally:
                 await body.aclose()
@@ -227,7 +227,8 @@ class Request:
         self.body = None if content is None else BytesBody(content)
 
 
-async def _run_here(read: typing.Callable[[], bytes]) -> bytes:
+async def run_here(read: typing.Callable[[], bytes]) -> bytes:
+    """A `BlockingRunner` that blocks."""
     return read()
 
 

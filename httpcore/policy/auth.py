@@ -1,35 +1,87 @@
 """Authentication as plain generators: yield a request, be sent its response.
 
-A flow does no I/O, so it serves both clients and is tested without a network.
+A flow does no I/O of its own, so it serves both clients and is tested without a network.  What it
+has to wait for it yields too: the sender waits, and sends back what came of it.
 """
 
 from __future__ import annotations
 
 import base64
 import collections.abc
+import inspect
 import typing
+import unicodedata
 
 from ..models.request import Request
-from ..models.response_base import ResponseBase
 
-AuthFlow = collections.abc.Generator[Request, ResponseBase, None]
+
+class SharedWork:
+    """
+    What a flow yields to have something done once, for all requests that want it at the same time.
+
+    * `flights`: of those who yield the same `dict`, the first one's `work` is done; it is empty
+      when nobody does it.
+    * `work`: its result, or its error, is what all of them get.
+    """
+
+    def __init__(
+        self,
+        flights: dict[object, typing.Any],
+        work: collections.abc.Callable[[], collections.abc.Awaitable[typing.Any]],
+    ) -> None:
+        self.flights = flights
+        self.work = work
+
+
+AuthFlow = collections.abc.Generator[
+    Request | collections.abc.Awaitable[typing.Any] | SharedWork, typing.Any, None
+]
+"""What `Auth.flow` returns: a generator that is sent a response for each request it yields."""
+
+
+class AuthFields(typing.NamedTuple):
+    """Where challenges and their answers stand: in those of servers, or in those of proxies."""
+
+    status: int
+    challenge: str
+    credentials: str
+    info: str
+
+
+SERVER = AuthFields(401, "WWW-Authenticate", "Authorization", "Authentication-Info")
+PROXY = AuthFields(407, "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Authentication-Info")
 
 
 class Auth:
     """
     The base of all authentication; subclass it for your own.
 
-    May be shared by clients, threads and tasks, so keep what changes under a lock of your own.
+    * `requires_response_body`: whether `flow` looks at the bodies of responses: they are then read
+      before it is sent them.
+
+    May be shared by clients, threads and tasks, so what changes has to change in one step, or
+    under a lock of your own.
     """
+
+    requires_response_body: typing.ClassVar[bool] = False
 
     def flow(self, request: Request) -> AuthFlow:
         """
         Yield each request to send, and be sent the response to it.
 
         `request` is a copy of the caller's, so it may be changed.  The last response is the one
-        that the caller gets.  The default sends the request as it is.
+        that the caller gets; it is a `Response` or an `AsyncResponse`, as the client has it.  An
+        awaitable that is yielded is awaited by the client, and its result sent back; a sync client
+        can do so where it does not suspend.
         """
-        yield request
+        raise TypeError(
+            f"{type(self).__name__} has no flow(): define `def flow(self, request)`, a generator "
+            "that yields requests"
+        )
+
+
+NO_AUTH = Auth()
+"""What `auth=None` of a call means: none, whatever the client or the environment says."""
 
 
 class BasicAuth(Auth):
@@ -40,13 +92,13 @@ class BasicAuth(Auth):
     """
 
     def __init__(self, username: str | bytes, password: str | bytes) -> None:
-        user, word = _bytes(username), _bytes(password)
+        user, word = utf8(username), utf8(password)
         if b":" in user:
             raise ValueError("a user name for Basic authentication must not contain a colon")
         self._header = "Basic " + base64.b64encode(user + b":" + word).decode("ascii")
 
-    def flow(self, request: Request) -> AuthFlow:
-        request.headers["Authorization"] = self._header
+    def flow(self, request: Request, fields: AuthFields = SERVER) -> AuthFlow:
+        request.headers[fields.credentials] = self._header
         yield request
 
     def __eq__(self, other: object) -> bool:
@@ -59,14 +111,19 @@ class BasicAuth(Auth):
         return "BasicAuth([secret])"
 
 
+AuthCallable = collections.abc.Callable[[Request], Request | collections.abc.Awaitable[Request]]
+
+
 class CallableAuth(Auth):
     """A callable `Request -> Request` as an `Auth`."""
 
-    def __init__(self, function: collections.abc.Callable[[Request], Request]) -> None:
+    def __init__(self, function: AuthCallable) -> None:
         self._function = function
 
     def flow(self, request: Request) -> AuthFlow:
         changed = self._function(request)
+        if inspect.isawaitable(changed):
+            changed = yield changed
         if not isinstance(changed, Request):
             raise TypeError(
                 f"the callable given as auth= has to return a Request, not {type(changed).__name__}"
@@ -74,7 +131,7 @@ class CallableAuth(Auth):
         yield changed
 
 
-AuthTypes = tuple[str | bytes, str | bytes] | Auth | collections.abc.Callable[[Request], Request]
+AuthTypes = tuple[str | bytes, str | bytes] | Auth | AuthCallable
 
 
 def auth_from(auth: AuthTypes | None) -> Auth | None:
@@ -83,6 +140,8 @@ def auth_from(auth: AuthTypes | None) -> Auth | None:
         return auth
     if isinstance(auth, tuple) and len(auth) == 2:
         return BasicAuth(*auth)
+    if isinstance(auth, type):
+        raise TypeError(f"auth= was given the class {auth.__name__}; make an object of it")
     if callable(auth):
         return CallableAuth(auth)
     raise TypeError(
@@ -98,9 +157,10 @@ def auth_of_url(request: Request) -> Auth | None:
     return BasicAuth(url.username, url.password)
 
 
-def _bytes(value: typing.Any) -> bytes:
+def utf8(value: typing.Any) -> bytes:
+    """A user name or password as servers compare it: in UTF-8 and NFC (RFC 7617 §2.1)."""
     if isinstance(value, str):
-        return value.encode("utf-8")
+        return unicodedata.normalize("NFC", value).encode("utf-8")
     if isinstance(value, bytes):
         return value
     raise TypeError(f"a user name or password is str or bytes, not {type(value).__name__}")

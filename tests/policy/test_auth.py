@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import collections.abc
 import pickle
 import typing
 
 import pytest
 
-import httpcore
-from httpcore import Auth, BasicAuth, MockDispatch, Request, Response
-from httpcore.policy.auth import AuthFlow, auth_from, auth_of_url
-from tests.conftest import MakeClient
-from tests.servers.raw import RawConnection, RawServer, response
+from httpcore import Auth, BasicAuth, Request, Response
+from httpcore.policy.auth import PROXY, AuthFlow, auth_from, auth_of_url
 
 URL = "http://example.org/"
 
 
-def sent(auth: Auth, request: Request | None = None) -> Request:
+def sent(auth: Auth) -> Request:
     """The only request of a flow."""
-    flow = auth.flow(request or Request("GET", URL))
+    flow = auth.flow(Request("GET", URL))
     first = next(flow)
+    assert isinstance(first, Request)
     with pytest.raises(StopIteration):
         flow.send(Response(200))
     return first
@@ -29,10 +26,31 @@ def sent(auth: Auth, request: Request | None = None) -> Request:
 # Flows.
 
 
-def test_the_base_sends_the_request_as_it_is() -> None:
-    """`Auth` itself does nothing."""
-    request = Request("GET", URL)
-    assert sent(Auth(), request) is request
+def test_the_base_has_no_flow() -> None:
+    """A subclass that defines none, or misspells it, is told so."""
+
+    class Mine(Auth):
+        def auth_flow(self, request: Request) -> AuthFlow:
+            yield request
+
+    with pytest.raises(TypeError, match=r"Mine has no flow\(\): define `def flow"):
+        Mine().flow(Request("GET", URL))
+
+
+def test_rfc7617() -> None:
+    """The examples of sections 2 and 2.1; text is composed (NFC), bytes are as they are."""
+    assert sent(BasicAuth("Aladdin", "open sesame")).headers["Authorization"] == (
+        "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+    )
+    assert sent(BasicAuth("test", "123\u00a3")).headers["Authorization"] == "Basic dGVzdDoxMjPCow=="
+    assert BasicAuth("u\u0308", "") == BasicAuth("\u00fc", "") != BasicAuth("u\u0308".encode(), "")
+
+
+def test_basic_for_a_proxy() -> None:
+    """The same, in the other field."""
+    request = next(BasicAuth("Aladdin", "open sesame").flow(Request("GET", URL), PROXY))
+    assert isinstance(request, Request)
+    assert request.headers["Proxy-Authorization"] == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
     assert "Authorization" not in request.headers
 
 
@@ -102,6 +120,13 @@ def test_callable_that_forgets_to_return() -> None:
         next(auth.flow(Request("GET", URL)))
 
 
+@pytest.mark.parametrize("auth", [BasicAuth, Auth, dict])
+def test_a_class_is_no_object(auth: typing.Any) -> None:
+    """The typical mistake is named."""
+    with pytest.raises(TypeError, match=f"was given the class {auth.__name__}; make an object"):
+        auth_from(auth)
+
+
 def test_what_auth_takes() -> None:
     """A pair, an `Auth`, a callable or nothing."""
     auth = BasicAuth("user", "pass")
@@ -139,200 +164,3 @@ def test_credentials_in_the_url_and_a_header() -> None:
     """A header says more."""
     request = Request("GET", "http://u:p@h/", headers={"authorization": "mine"})
     assert auth_of_url(request) is None
-
-
-# In a client.
-
-
-class Challenge(Auth):
-    """Answers a 401 by its realm, as Digest and its like do."""
-
-    def flow(self, request: Request) -> AuthFlow:
-        answer = yield request
-        while answer.status_code == 401:
-            request.headers["Authorization"] = answer.headers["WWW-Authenticate"]
-            answer = yield request
-
-
-def asking(times: int) -> collections.abc.Callable[[RawConnection], None]:
-    """A server that answers that many requests with 401, then echoes."""
-
-    def handler(connection: RawConnection) -> None:
-        for number in range(times):
-            connection.read_request()
-            field = ("WWW-Authenticate", f"Token {number}")
-            connection.send(response(b"who?", "401 Unauthorized", [field]))
-        while True:
-            request = connection.read_request()
-            connection.send(response(request.body, headers=[("X-Seen", "1")]))
-
-    return handler
-
-
-def hang_up(connection: RawConnection) -> None:
-    connection.read_request()
-
-
-async def test_rounds(make_client: MakeClient) -> None:
-    """Each round goes out on the same connection with the same body; the last answer counts."""
-    with RawServer(asking(2)) as server:
-        client = make_client(auth=Challenge())
-        answer = await client.post(server.url, content=b"body")
-        assert (answer.status_code, answer.content, answer.history) == (200, b"body", [])
-        assert len(server.connections) == 1
-    authorizations = [request.header("Authorization") for request in server.requests]
-    assert authorizations == [None, "Token 0", "Token 1"]
-    assert {request.body for request in server.requests} == {b"body"}
-
-
-async def test_rounds_without_the_body(make_client: MakeClient) -> None:
-    """A body that cannot be sent again is an error before the second round."""
-    with RawServer(asking(1)) as server:
-        client = make_client(auth=Challenge())
-        with pytest.raises(httpcore.RedirectBodyUnavailable, match="demand for credentials"):
-            await client.post(server.url, content=iter([b"body"]))
-        assert len(server.requests) == 1
-
-
-async def test_flow_that_raises(make_client: MakeClient) -> None:
-    """Its error comes out bare, and the client works on."""
-
-    class Failing(Auth):
-        def flow(self, request: Request) -> AuthFlow:
-            yield request
-            raise LookupError("told")
-
-    with RawServer(asking(0)) as server:
-        client = make_client()
-        with pytest.raises(LookupError, match="told"):
-            await client.get(server.url, auth=Failing())
-        assert (await client.get(server.url)).status_code == 200
-
-
-async def test_flow_is_closed_when_sending_fails(make_client: MakeClient) -> None:
-    """Its `finally` runs."""
-    ended = []
-
-    class Noting(Auth):
-        def flow(self, request: Request) -> AuthFlow:
-            try:
-                yield request
-            finally:
-                ended.append(True)
-
-    with RawServer(hang_up) as server, pytest.raises(httpcore.RemoteProtocolError):
-        await make_client().get(server.url, auth=Noting())
-    assert ended == [True]
-
-
-async def test_flow_without_a_request(make_client: MakeClient) -> None:
-    """A flow that yields nothing is a mistake that is named."""
-
-    class Empty(Auth):
-        def flow(self, request: Request) -> AuthFlow:
-            yield from ()
-
-    with pytest.raises(TypeError, match="did not yield a request"):
-        await make_client().get(URL, auth=Empty())
-
-
-# Which auth a request gets.  The mock notes what would be sent.
-
-
-def seen(dispatch: MockDispatch) -> list[str | None]:
-    return [request.headers.get("Authorization") for request in dispatch.requests]
-
-
-@pytest.fixture
-def dispatch() -> MockDispatch:
-    return MockDispatch(lambda request: Response(200))
-
-
-USER = "Basic dXNlcjpwYXNz"
-
-
-async def test_of_the_client(make_client: MakeClient, dispatch: MockDispatch) -> None:
-    """It goes with every request; a call may have its own, or none."""
-    client = make_client(dispatch=dispatch, auth=("user", "pass"))
-    await client.get(URL)
-    await client.get(URL, auth=("u", "p"))
-    await client.get(URL, auth=None)
-    await client.get(URL, headers={"X": "1"})
-    assert seen(dispatch) == [USER, "Basic dTpw", None, USER]
-
-
-async def test_header_of_the_call(make_client: MakeClient, dispatch: MockDispatch) -> None:
-    """An Authorization header beats the client's auth and the URL's, not the call's."""
-    client = make_client(dispatch=dispatch, auth=("user", "pass"))
-    mine = {"authorization": "mine"}
-    await client.get(URL, headers=mine)
-    await client.get("http://u:p@example.org", headers=iter(mine.items()))
-    await client.send(Request("GET", URL, headers=mine))
-    await client.get(URL, headers=mine, auth=("u", "p"))
-    assert seen(dispatch) == ["mine", "mine", "mine", "Basic dTpw"]
-    other = make_client(dispatch=dispatch, headers=mine)
-    await other.get("http://u:p@example.org")
-    await other.get("http://u:p@example.org", headers={"Authorization": None})
-    assert seen(dispatch)[4:] == ["mine", "Basic dTpw"]
-
-
-async def test_url_and_client(make_client: MakeClient, dispatch: MockDispatch) -> None:
-    """The client's auth beats the URL's credentials."""
-    client = make_client(dispatch=dispatch, auth=("user", "pass"))
-    await client.get("http://u:p@example.org")
-    assert seen(dispatch) == [USER]
-
-
-async def test_cr4_pre(make_client: MakeClient, dispatch: MockDispatch) -> None:
-    """A user with a colon in the URL is refused before anything is sent."""
-    with pytest.raises(ValueError, match="must not contain a colon"):
-        await make_client(dispatch=dispatch).get("http://a%3Ab:p@example.org")
-    assert dispatch.requests == []
-
-
-async def test_cr5_bound_to_the_base_url(make_client: MakeClient, dispatch: MockDispatch) -> None:
-    """With a base_url the client's auth goes to its origin only, also by way of a redirect."""
-
-    def handler(request: Request) -> Response:
-        if request.url.path == "/api/away":
-            return Response(302, {"Location": "http://other.org/a"})
-        return Response(401, {"WWW-Authenticate": 'Basic realm="a"'})
-
-    dispatch = MockDispatch(handler)
-    client = make_client(
-        dispatch=dispatch, base_url="http://example.org/api", auth=("user", "pass")
-    )
-    await client.get("/users")
-    await client.get("http://example.org/elsewhere")
-    assert (await client.get("http://other.org/")).status_code == 401
-    assert (await client.get("http://example.org:8080/")).status_code == 401
-    assert (await client.get("away")).status_code == 401
-    assert seen(dispatch) == [USER, USER, None, None, USER, None]
-    await client.get("http://other.org/", auth=("u", "p"))
-    assert seen(dispatch)[-1] == "Basic dTpw"
-
-
-async def test_the_request_stays_clean(make_client: MakeClient, dispatch: MockDispatch) -> None:
-    """Credentials are not left in a request that the caller may send elsewhere."""
-    request = Request("GET", URL)
-    client = make_client(dispatch=dispatch, auth=("user", "pass"))
-    answer = await client.send(request)
-    assert "Authorization" not in request.headers
-    assert typing.cast("Request", answer.request).headers["Authorization"] == USER
-    await client.send(request, auth=None)
-    assert seen(dispatch) == [USER, None]
-
-
-async def test_credentials_follow_within_the_origin(make_client: MakeClient) -> None:
-    """Those of the first URL are kept when a redirect names the same origin without them."""
-
-    def handler(request: Request) -> Response:
-        if request.url.path == "/a":
-            return Response(302, {"Location": "http://example.org/b"})
-        if request.url.path == "/b":
-            return Response(302, {"Location": "http://x:y@other.org/c"})
-        return Response(200)
-
-    dispatch = MockDispatch(handler)
-    await make_client(dispatch=dispatch).get("http://u:p@example.org/a")
-    assert seen(dispatch) == ["Basic dTpw", "Basic dTpw", "Basic eDp5"]

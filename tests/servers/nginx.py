@@ -44,7 +44,8 @@ class Nginx:
 
     On all three: `/1k.json`, 1,024 bytes; `/100k.bin`, random; `/1m.json`, about 1 MB of JSON sent
     with gzip, whose text is `json_text`; `/big.bin`, `BIG_BYTES` zeros; `/upload`, which
-    reads a body of any length and answers with what it counted; `/slow`, 1,024 bytes in 4 seconds.
+    reads a body of any length and answers with what it counted; `/slow`, 1,024 bytes in 4 seconds;
+    `/basic`, what `/1k.json` is, for the user "user" with the password "pass word".
     """
 
     host = "127.0.0.1"
@@ -94,6 +95,7 @@ class Nginx:
             for name, value in values.items():
                 config = config.replace(f"@{name}@", value)
             (self._folder / "nginx.conf").write_text(config)
+            (self._folder / "users").write_text("user:{PLAIN}pass word\n")
             self._start()
             stack.callback(self._stop)
             self._wait_until_ready((self.port, self.tls_port, self.tls1_port, echo_port))
@@ -194,6 +196,11 @@ http {
         listen @TLS1@ ssl backlog=1024;
         location = /1m.json { add_header Content-Encoding gzip; }
         location = /slow { limit_rate 256; try_files /1k.json =404; }
+        location = /basic {
+            auth_basic "The realm";
+            auth_basic_user_file @FOLDER@/users;
+            try_files /1k.json =404;
+        }
         location = /upload {
             client_body_buffer_size 1m;
             proxy_http_version 1.1;
