@@ -75,7 +75,7 @@ def parse_boundary(value: str) -> str | None:
     for part in _PARAMETER.findall(value):
         name, _, argument = part.partition("=")
         if name.strip().lower() == "boundary":
-            return _unquoted(argument)
+            return unquoted(argument)
     return None
 
 

@@ -22,6 +22,8 @@ class SharedWork:
     * `flights`: of those who yield the same `dict`, the first one's `work` is done; it is empty
       when nobody does it.
     * `work`: its result, or its error, is what all of them get.
+
+    Whoever does not know it awaits it: then the work is done for him alone.
     """
 
     def __init__(
@@ -32,24 +34,14 @@ class SharedWork:
         self.flights = flights
         self.work = work
 
+    def __await__(self) -> collections.abc.Generator[typing.Any, typing.Any, typing.Any]:
+        return self.work().__await__()
+
 
 AuthFlow = collections.abc.Generator[
-    Request | collections.abc.Awaitable[typing.Any] | SharedWork, typing.Any, None
+    Request | collections.abc.Awaitable[typing.Any], typing.Any, None
 ]
 """What `Auth.flow` returns: a generator that is sent a response for each request it yields."""
-
-
-class AuthFields(typing.NamedTuple):
-    """Where challenges and their answers stand: in those of servers, or in those of proxies."""
-
-    status: int
-    challenge: str
-    credentials: str
-    info: str
-
-
-SERVER = AuthFields(401, "WWW-Authenticate", "Authorization", "Authentication-Info")
-PROXY = AuthFields(407, "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Authentication-Info")
 
 
 class Auth:
@@ -97,8 +89,8 @@ class BasicAuth(Auth):
             raise ValueError("a user name for Basic authentication must not contain a colon")
         self._header = "Basic " + base64.b64encode(user + b":" + word).decode("ascii")
 
-    def flow(self, request: Request, fields: AuthFields = SERVER) -> AuthFlow:
-        request.headers[fields.credentials] = self._header
+    def flow(self, request: Request) -> AuthFlow:
+        request.headers["Authorization"] = self._header
         yield request
 
     def __eq__(self, other: object) -> bool:

@@ -8,7 +8,7 @@ import inspect
 import typing
 
 from ..models.request import Request
-from .auth import SERVER, Auth, AuthFields, AuthFlow, SharedWork
+from .auth import Auth, AuthFlow, SharedWork
 
 TokenSource = collections.abc.Callable[[], str | collections.abc.Awaitable[str]]
 
@@ -41,15 +41,15 @@ class BearerAuth(Auth):
         self._source = None if isinstance(token, str) else token
         self._token = _Token(_checked(token) if isinstance(token, str) else None, {})
 
-    def flow(self, request: Request, fields: AuthFields = SERVER) -> AuthFlow:
+    def flow(self, request: Request) -> AuthFlow:
         token = self._token
         if token.value is None:
             token = yield self._renewal(token)
-        request.headers[fields.credentials] = f"Bearer {token.value}"
+        request.headers["Authorization"] = f"Bearer {token.value}"
         response = yield request
-        if response.status_code == fields.status and self._source is not None:
+        if response.status_code == 401 and self._source is not None:
             token = yield self._renewal(token)
-            request.headers[fields.credentials] = f"Bearer {token.value}"
+            request.headers["Authorization"] = f"Bearer {token.value}"
             yield request
 
     def _renewal(self, token: _Token) -> SharedWork:

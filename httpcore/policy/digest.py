@@ -1,7 +1,7 @@
 """Digest authentication (RFC 7616, with the form of RFC 2069 for servers that have no `qop`).
 
 Theory of operation.  A server answers the first request to it with a challenge, which holds a
-nonce.  What is computed from it is a `_Session`; it stays with the `_Space`, the origin (or proxy)
+nonce.  What is computed from it is a `_Session`; it stays with the `_Space`, the origin
 that it is for, so that later requests carry their answer from the start, each with a number of its
 own.  A server that has had enough of a nonce says `stale`, or names the next one in
 Authentication-Info.
@@ -24,10 +24,11 @@ import os
 import typing
 import urllib.parse
 
+from ..content.bodies import Body, BytesBody
 from ..exceptions import InvalidURL
 from ..models.request import Request, run_here
-from ..models.response_base import ResponseBase
-from .auth import SERVER, Auth, AuthFields, AuthFlow, utf8
+from ..models.url import Origin
+from .auth import Auth, AuthFlow, utf8
 from .challenges import Challenge, parse_challenges, parse_parameters, quoted
 
 if typing.TYPE_CHECKING:
@@ -65,45 +66,48 @@ class DigestAuth(Auth):
         self._password = utf8(password).decode("latin-1")
         if any(char < " " or char == "\x7f" for char in self._user):
             raise ValueError("a user name for Digest authentication has no control characters")
-        self._spaces: dict[object, _Space] = {}
+        self._spaces: dict[Origin, _Space] = {}
 
-    def flow(self, request: Request, fields: AuthFields = SERVER) -> AuthFlow:
-        space = self._space(request, fields)
+    def flow(self, request: Request) -> AuthFlow:
+        space = self._space(request)
         session = space.session
         if session is not None and not session.covers(request):
             session = None
         answered = 0
         while True:
             if session is not None:
-                yield from self._authorize(request, space, session, fields)
+                yield from self._authorize(request, space, session)
             response = yield request
-            if response.status_code != fields.status:
+            if response.status_code != 401:
                 break
-            challenge = _strongest(parse_challenges(response.headers, fields.challenge))
+            challenge = _strongest(parse_challenges(response.headers, "WWW-Authenticate"))
             if challenge is None:
                 return
             if answered == _MAX_ANSWERS or not _is_news(challenge, session, answered):
                 space.forget(session)
                 return
-            session = _session(challenge, self._user, self._password, request, fields)
+            session = space.session = _session(challenge, self._user, self._password, request)
             answered += 1
-        if session is not None:
-            space.learn(session, response, fields, is_new=answered > 0)
+        following = parse_parameters(response.headers, "Authentication-Info").get("nextnonce")
+        if session is not None and following:
+            space.session = session._replace(nonce=following)
 
-    def _space(self, request: Request, fields: AuthFields) -> _Space:
+    def _space(self, request: Request) -> _Space:
         if len(self._spaces) >= _MAX_SPACES:
             self._spaces = {}
-        return self._spaces.setdefault((fields, request.url.origin), _Space())
+        return self._spaces.setdefault(request.url.origin, _Space())
 
-    def _authorize(
-        self, request: Request, space: _Space, session: _Session, fields: AuthFields
-    ) -> AuthFlow:
+    def _authorize(self, request: Request, space: _Space, session: _Session) -> AuthFlow:
         body_hash = ""
-        # A body that is used up is not sent again: the sender says so.
-        if session.qop == "auth-int" and (request.body is None or request.body.can_send):
-            body_hash = yield _body_hash(request, session.hash_name)
+        if session.qop == "auth-int":
+            if isinstance(request.body, BytesBody):
+                body_hash = _hasher(session.hash_name, request.body.data).hexdigest()
+            elif request.body is None:
+                body_hash = _hash(session.hash_name, "")
+            elif request.body.can_send:  # else the sender refuses to send it again
+                body_hash = yield _body_hash(request, request.body, session.hash_name)
         number = space.number(session.nonce)
-        request.headers[fields.credentials] = session.credentials(request, number, body_hash)
+        request.headers["Authorization"] = session.credentials(request, number, body_hash)
 
     def __repr__(self) -> str:
         return "DigestAuth([secret])"
@@ -158,7 +162,7 @@ class _Session(typing.NamedTuple):
 
 
 class _Space:
-    """What is known of one origin or proxy, for all threads and tasks."""
+    """What is known of one origin, for all threads and tasks."""
 
     def __init__(self) -> None:
         self.session: _Session | None = None
@@ -170,16 +174,6 @@ class _Space:
         if len(counts) >= _MAX_NONCES and nonce not in counts:
             counts = self._counts = {}
         return next(counts.setdefault(nonce, itertools.count(1)))
-
-    def learn(
-        self, session: _Session, response: ResponseBase, fields: AuthFields, is_new: bool
-    ) -> None:
-        """A request was let in by `session`: others may use it, or what the server says follows."""
-        following = parse_parameters(response.headers, fields.info).get("nextnonce")
-        if following:
-            self.session = session._replace(nonce=following)
-        elif is_new:
-            self.session = session
 
     def forget(self, session: _Session | None) -> None:
         """`session` lets nobody in."""
@@ -236,9 +230,7 @@ def _is_news(challenge: Challenge, session: _Session | None, answered: int) -> b
     return asked != (session.realm, session.nonce)
 
 
-def _session(
-    challenge: Challenge, user: str, password: str, request: Request, fields: AuthFields
-) -> _Session:
+def _session(challenge: Challenge, user: str, password: str, request: Request) -> _Session:
     parameters = challenge.parameters
     realm, nonce = parameters.get("realm", ""), parameters["nonce"]
     name, is_sess = _algorithm(challenge)
@@ -258,7 +250,7 @@ def _session(
         user_field=_user_field(parameters, user, realm, hash_name),
         ha1=ha1,
         cnonce=cnonce,
-        prefixes=_prefixes(parameters.get("domain", ""), request) if fields is SERVER else ("",),
+        prefixes=_prefixes(parameters.get("domain", ""), request),
     )
 
 
@@ -289,18 +281,17 @@ def _hash(name: str, text: str) -> str:
     return _hasher(name, text.encode("latin-1")).hexdigest()
 
 
-def _hasher(name: str, data: bytes = b"") -> hashlib._Hash:
+def _hasher(name: str, data: bytes | memoryview = b"") -> hashlib._Hash:
     import hashlib
 
     # Some systems forbid MD5 for what has to be secure; here the server has the say.
     return hashlib.new(name, data, usedforsecurity=False)
 
 
-async def _body_hash(request: Request, hash_name: str) -> str:
-    """The hash of the body, for `auth-int`; a file is not kept in memory, an iterator has to be."""
-    body = request.body
-    if body is None or not body.replayable:
-        return _hash(hash_name, (await request.read()).decode("latin-1"))
+async def _body_hash(request: Request, body: Body, hash_name: str) -> str:
+    """The hash of what has to be read: a file is not kept in memory, an iterator has to be."""
+    if not body.replayable:
+        return _hasher(hash_name, await request.read()).hexdigest()
     hasher = _hasher(hash_name)
     body.rewind()
     while (piece := await body.next_chunk(run_here)) is not None:

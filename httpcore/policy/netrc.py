@@ -16,7 +16,7 @@ import warnings
 from ..config import Path
 from ..models.request import Request
 from ..models.response_base import ResponseBase
-from .auth import SERVER, Auth, AuthFields, AuthFlow, BasicAuth
+from .auth import Auth, AuthFlow, BasicAuth
 
 logger = logging.getLogger("httpcore")
 
@@ -86,12 +86,12 @@ class NetRCAuth(Auth):
         except (OSError, ValueError) as exc:
             raise ValueError(f"cannot use the netrc file {found!r}: {_reason(exc)}") from exc
 
-    def flow(self, request: Request, fields: AuthFields = SERVER) -> AuthFlow:
+    def flow(self, request: Request) -> AuthFlow:
         login = self._netrc.login(request.url.host)
         if login is None:
             yield request
         else:
-            yield from login.flow(request, fields)
+            yield from login.flow(request)
 
     def __repr__(self) -> str:
         return f"NetRCAuth({self._file!r})"

@@ -131,6 +131,39 @@ async def test_auth_that_fails(backend: ConcurrencyBackend) -> None:
             assert len(pool.keepalive_connections) == 1
 
 
+@pytest.mark.parametrize("qop", ["auth", "auth-int"])
+async def test_digest(backend: ConcurrencyBackend, qop: str) -> None:
+    """Digest answers a proxy for the target that it is sent; later requests go along at once."""
+    challenge = f'Digest realm="a", nonce="b", qop="{qop}"'
+    demand = response(b"", "407 Who", [("Proxy-Authenticate", challenge)])
+    with RawServer.replies([demand, OK, OK]) as server:
+        proxy = Proxy(server.url, auth=httpcore.DigestAuth("user", "pass"))
+        async with ConnectionPool(proxies=proxy, backend=backend) as pool:
+            for _ in range(2):
+                answer = await pool.request("POST", "http://h/a?b", content=b"body")
+                assert answer.content == b"ok"
+        first, *others = [request.header("Proxy-Authorization") for request in server.requests]
+    assert first is None
+    assert ['uri="http://h/a?b"' in str(value) for value in others] == [True, True]
+    assert ["nc=00000001" in str(value) for value in others] == [True, False]
+
+
+async def test_bearer(backend: ConcurrencyBackend) -> None:
+    """A token that has to be fetched is fetched, and again after a 407."""
+    demand = response(b"", "407 Who", [("Proxy-Authenticate", "Bearer")])
+    tokens = iter("ab")
+
+    async def source() -> str:
+        return next(tokens, "")
+
+    with RawServer.replies([demand, OK]) as server:
+        proxy = Proxy(server.url, auth=httpcore.BearerAuth(source))
+        async with ConnectionPool(proxies=proxy, backend=backend) as pool:
+            assert (await pool.request("GET", "http://h/")).content == b"ok"
+        authorizations = [request.header("Proxy-Authorization") for request in server.requests]
+    assert authorizations == ["Bearer a", "Bearer b"]
+
+
 async def test_origin_that_says_407(backend: ConcurrencyBackend) -> None:
     """Without a proxy in between it is a response like any other."""
     with RawServer.replies([response(b"", "407 Who")]) as server:

@@ -286,6 +286,27 @@ async def test_px3_407_is_answered(options: Options, certs: Certs, kept: bool) -
         assert origin.requests[0].header("Authorization") is None
 
 
+async def test_digest(options: Options, certs: Certs) -> None:
+    """Digest answers for CONNECT and its target; the next tunnel takes one round."""
+    challenge = 'Digest realm="a", nonce="b", qop="auth", algorithm=SHA-256'
+    left = [response(b"", "407 Who", [("Proxy-Authenticate", challenge)])]
+
+    def handler(connection: RawConnection) -> None:
+        connect_proxy(connection, [left.pop()] if left else [])
+
+    with (
+        RawServer.replies([OK, OK], tls=certs.server.server_context(), close=True) as origin,
+        RawServer(handler) as proxy,
+    ):
+        through = Proxy(proxy.url, auth=httpcore.DigestAuth("user", "pass"))
+        for _ in range(2):
+            async with HTTPConnection(origin.url, proxy=through, **options) as connection:
+                assert (await connection.request("GET", origin.url)).content == b"ok"
+        first, *others = [request.header("Proxy-Authorization") for request in proxy.requests]
+    assert first is None
+    assert [f'uri="127.0.0.1:{origin.port}"' in str(value) for value in others] == [True, True]
+
+
 async def test_px3_407_for_ever(options: Options) -> None:
     """A proxy that is never content: a ProxyError once the Auth gives up."""
     with RawServer.replies([response(b"", "407 Who", DEMAND)] * 3) as proxy:

@@ -8,7 +8,7 @@ import typing
 import pytest
 
 from httpcore import Auth, BasicAuth, Request, Response
-from httpcore.policy.auth import PROXY, AuthFlow, auth_from, auth_of_url
+from httpcore.policy.auth import AuthFlow, auth_from, auth_of_url
 
 URL = "http://example.org/"
 
@@ -44,14 +44,6 @@ def test_rfc7617() -> None:
     )
     assert sent(BasicAuth("test", "123\u00a3")).headers["Authorization"] == "Basic dGVzdDoxMjPCow=="
     assert BasicAuth("u\u0308", "") == BasicAuth("\u00fc", "") != BasicAuth("u\u0308".encode(), "")
-
-
-def test_basic_for_a_proxy() -> None:
-    """The same, in the other field."""
-    request = next(BasicAuth("Aladdin", "open sesame").flow(Request("GET", URL), PROXY))
-    assert isinstance(request, Request)
-    assert request.headers["Proxy-Authorization"] == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
-    assert "Authorization" not in request.headers
 
 
 @pytest.mark.parametrize(

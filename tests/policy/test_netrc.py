@@ -11,7 +11,6 @@ import pytest
 
 from httpcore import BasicAuth, NetRCAuth, Request, Response
 from httpcore.policy import netrc as netrc_module
-from httpcore.policy.auth import PROXY
 from httpcore.policy.netrc import NetRC, netrc_of_environment
 
 TEXT = """
@@ -93,15 +92,6 @@ def test_no_login(write: Write) -> None:
     assert "Authorization" not in request.headers
     with pytest.raises(StopIteration):
         flow.send(Response(401))
-
-
-def test_proxy(write: Write) -> None:
-    """For a proxy the same, in its field."""
-    flow = NetRCAuth(write()).flow(Request("GET", "http://one.org/"), PROXY)
-    request = next(flow)
-    assert isinstance(request, Request)
-    assert "Proxy-Authorization" in request.headers
-    assert "Authorization" not in request.headers
 
 
 def test_user_with_a_colon(write: Write) -> None:
