@@ -43,12 +43,13 @@ class Deadline:
     )
 
     def __init__(self, timeout: TimeoutConfig = DEFAULT_TIMEOUT) -> None:
-        complete = self._timeout = timeout.over(DEFAULT_TIMEOUT)
-        self.connect = typing.cast("float | None", complete.connect_timeout)
-        self.read = typing.cast("float | None", complete.read_timeout)
-        self.write = typing.cast("float | None", complete.write_timeout)
+        complete: typing.Any = timeout.over(DEFAULT_TIMEOUT)  # no field of it is UNSET
+        self._timeout: TimeoutConfig = complete
+        self.connect: float | None = complete.connect_timeout
+        self.read: float | None = complete.read_timeout
+        self.write: float | None = complete.write_timeout
         self.started_at = time.monotonic()
-        total = typing.cast("float | None", complete.total_timeout)
+        total: float | None = complete.total_timeout
         self._end_class: type[Timeout] = TotalTimeout
         self._end_limit = total
         self.ends_at = None if total is None else self.started_at + total

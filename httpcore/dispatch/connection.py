@@ -124,7 +124,9 @@ class HTTPConnection(Dispatcher):
             )
         return HTTP11Connection(stream, backend, self._parser_class, self._on_done, self._abandoned)
 
-    async def exchange(self, request: Request, deadline: Deadline) -> ResponseBase:
+    def exchange(
+        self, request: Request, deadline: Deadline
+    ) -> collections.abc.Coroutine[typing.Any, typing.Any, ResponseBase]:
         """
         Send `request`, prepared, over the open connection; returns when the head is there.
 
@@ -133,7 +135,7 @@ class HTTPConnection(Dispatcher):
         """
         assert self._protocol is not None
         self.serving = request.url
-        return await self._protocol.send(request, deadline)
+        return self._protocol.send(request, deadline)
 
     @property
     def stream(self) -> NetworkStream | None:
@@ -150,10 +152,9 @@ class HTTPConnection(Dispatcher):
         """How many exchanges it carries at once; 0: it takes nothing new."""
         return 0 if self._protocol is None else self._protocol.capacity
 
-    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> None:
-        """Call `on_readable` when something arrives that nobody waits for, where it can be seen."""
-        if self._protocol is not None:
-            self._protocol.watch(on_readable)
+    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:
+        """Call `on_readable` when something arrives that nobody waits for; whether that is seen."""
+        return self._protocol is not None and self._protocol.watch(on_readable)
 
     def is_stale(self) -> bool:
         """Whether the idle connection is of no use any more."""

@@ -31,6 +31,7 @@ from ..types import RawHeaders
 from ..wire.http11 import (
     NEED_DATA,
     EndOfMessage,
+    Event,
     Parser,
     ResponseHead,
     ResponseReader,
@@ -111,6 +112,7 @@ class HTTP11Connection:
     ) -> tuple[ResponseHead, bool]:
         """The head of the final response, and whether the request was sent to its end."""
         head = request_head(request.method, request.target, request.headers.raw)
+        event: Event = NEED_DATA
         if request.body is None:
             await self.stream.write(head, deadline)
         else:
@@ -118,12 +120,12 @@ class HTTP11Connection:
             await upload.run(head)
             if upload.head is not None:
                 return upload.head, upload.complete
-        while True:
-            event = reader.next_event()
+            event = reader.next_event()  # of what came meanwhile
+        while not isinstance(event, ResponseHead):
             if event is NEED_DATA:
                 await self.read_into(reader, deadline)
-            elif isinstance(event, ResponseHead):
-                return event, True
+            event = reader.next_event()
+        return event, True
 
     async def read_into(self, reader: ResponseReader, deadline: Deadline) -> None:
         """Wait for bytes and feed them to `reader`."""
@@ -137,9 +139,9 @@ class HTTP11Connection:
         """Whether the idle connection is of no use: whatever arrived on it was not asked for."""
         return self.stream.read_available() is not None
 
-    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> None:
-        """Call `on_readable` when something arrives while it is idle, where the backend can."""
-        self.stream.watch(on_readable)
+    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:
+        """Call `on_readable` when something arrives while it is idle; whether the backend can."""
+        return self.stream.watch(on_readable)
 
     def close(self) -> None:
         """Close at once, from any thread; an exchange under way fails with `NetworkError`."""
@@ -214,6 +216,25 @@ class HTTP11Body:
             raise error from exc
         self._end(event)
         raise StopAsyncIteration
+
+    async def read(self) -> bytes:
+        """All that is left of it: as `b"".join()` of the pieces, in fewer steps."""
+        pieces = []
+        try:
+            while not self._ended:
+                event = self._reader.next_event()
+                if isinstance(event, bytes):
+                    pieces.append(event)
+                elif event is NEED_DATA:
+                    await self._connection.read_into(self._reader, self._deadline)
+                else:
+                    self._end(event)
+        except BaseException as exc:
+            error = self._fail(exc)
+            if error is exc:
+                raise
+            raise error from exc
+        return b"".join(pieces)
 
     async def write(self, data: bytes) -> None:
         """Send in the protocol that the connection was switched to."""

@@ -97,8 +97,9 @@ class HTTP2Connection:
         self._transport.look()
         return self.capacity == 0
 
-    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> None:
+    def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:
         """Nothing to do: it watches itself, and tells by `on_capacity`."""
+        return True
 
     def close(self) -> None:
         """Close at once, from any thread; exchanges under way fail with `NetworkError`."""

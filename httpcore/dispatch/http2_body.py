@@ -53,6 +53,9 @@ class HTTP2Body:
         self._end()
         raise StopAsyncIteration
 
+    async def read(self) -> bytes:
+        return b"".join([piece async for piece in self])
+
     def _end(self) -> None:
         self._ended = True
         self.trailers = self._stream.trailers

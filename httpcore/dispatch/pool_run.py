@@ -61,6 +61,7 @@ class PoolRun:
         self._engine = engine
         self._guard = backend.guard()
         self._abandoned: Abandoned = collections.deque()
+        self._watches = True  # until the backend says that it cannot
         self._expiry_cancel: collections.abc.Callable[[], object] | None = None
 
     async def exchange_through(
@@ -129,7 +130,8 @@ class PoolRun:
         self, key: Key, multiplexes: bool | None, deadline: Deadline, fresh: bool
     ) -> Slot[HTTPConnection]:
         while True:
-            self._reap()
+            if self._abandoned:
+                self._reap()
             got = self._do(
                 self.state.acquire, key, multiplexes, self.backend.event, time.monotonic(), fresh
             )
@@ -137,7 +139,6 @@ class PoolRun:
             connection = slot.connection
             if connection is None:
                 return slot
-            connection.watch(None)
             if not connection.is_stale():
                 return slot
             # Others may be using it: then it ends with the last of them.
@@ -235,7 +236,9 @@ class PoolRun:
         expires_at = now + keep if keep is not None else float("inf")
         self._do(self.state.release, slot, reusable, now, expires_at)
         if slot.active == 0 and not slot.closed:
-            connection.watch(functools.partial(self._idle_readable, slot))
+            if self._watches:
+                on_readable = functools.partial(self._idle_readable, slot)
+                self._watches = connection.watch(on_readable)
             if self._expiry_cancel is None and keep is not None:
                 self._schedule_expiry(keep)
 
@@ -243,12 +246,15 @@ class PoolRun:
         self._do(self.state.set_capacity, slot, capacity)
 
     def _idle_readable(self, slot: Slot[HTTPConnection]) -> None:
-        """Something arrived on an idle connection, or the peer closed it."""
+        """
+        Something arrived on a connection, or the peer closed it: where it is idle, it is of no use.
+        """
         if slot.active == 0 and slot.connection is not None and slot.connection.is_stale():
             self._do(self.state.discard, slot, time.monotonic())
 
     def _schedule_expiry(self, seconds: float) -> None:
-        self._expiry_cancel = self.backend.call_later(seconds, self._expire)
+        # What the backend cannot do need not be tried again.
+        self._expiry_cancel = self.backend.call_later(seconds, self._expire) or _do_nothing
 
     def _expire(self) -> None:
         now = time.monotonic()
@@ -281,7 +287,7 @@ class PoolRun:
         """One step of the state, and what follows from it."""
         with self._guard:
             result = step(*args, **kwargs)
-            work = self.state.take_work()
+            work = self.state.take_work() if self.state.granted or self.state.to_close else None
         if work is not None:
             granted, to_close = work
             for ticket in granted:
@@ -290,6 +296,9 @@ class PoolRun:
                 if slot.connection is not None:
                     slot.connection.abort()
         return result
+
+
+def _do_nothing() -> None: ...
 
 
 def _may_send_again(request: Request, failure: Unprocessed) -> bool:

@@ -173,7 +173,10 @@ class PoolState(typing.Generic[C]):
         slot = None
         if fresh and not origin.multiplexes and self._may_open(origin):
             slot = self._new_slot(origin)
-        slot = slot or self._join_shared(origin, now) or self._take_idle(origin, now)
+        if slot is None and origin.shared:
+            slot = self._join_shared(origin, now)
+        if slot is None and origin.idle:
+            slot = self._take_idle(origin, now)
         if slot is None and self._may_open(origin):
             slot = self._new_slot(origin)
         if slot is not None:
@@ -319,10 +322,11 @@ class PoolState(typing.Generic[C]):
                 slot.origin.shared.append(slot)
             if slot.active == 0:
                 self._idle[slot] = None
-        elif not self._pass_on(slot):
+        elif not (self.waiting and self._pass_on(slot)):
             slot.origin.idle[slot] = None
             self._idle[slot] = None
-        self._serve(slot.origin)
+        if self.waiting or not slot.origin.slots:
+            self._serve(slot.origin)
         if len(self._idle) > self._soft_limit:
             self._close_oldest_idle()
 

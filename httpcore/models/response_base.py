@@ -65,6 +65,18 @@ class ResponseBase:
 
     history: list[typing.Any]
 
+    # What most responses begin, and many end with.
+    elapsed_seconds: float = 0.0
+    send_next: (
+        collections.abc.Callable[[ResponseBase], collections.abc.Awaitable[ResponseBase]] | None
+    ) = None
+    _carried_by: tuple[ConnectionInfo, int] | None = None
+    _content: bytes | None = None
+    _closed: bool = False
+    _encoding: str | None = None
+    _cookies: Cookies | None = None
+    _text: str | None = None
+
     def __init__(
         self,
         status_code: int,
@@ -139,19 +151,9 @@ class ResponseBase:
         self.protocol = protocol
         self.history = []
         self._reason_phrase = reason_phrase
-        self._carried_by: tuple[ConnectionInfo, int] | None = None
         self._body = body
-        self._content: bytes | None = None
-        self._closed = False
         # Whoever reads the body takes this one item: of two threads, only one gets it.
         self._turn = [None]
-        self._encoding: str | None = None
-        self._cookies: Cookies | None = None
-        self._text: str | None = None
-        self.elapsed_seconds = 0.0
-        self.send_next: (
-            collections.abc.Callable[[ResponseBase], collections.abc.Awaitable[ResponseBase]] | None
-        ) = None
 
     @classmethod
     def adopt(cls, response: ResponseBase) -> typing.Self:
@@ -386,8 +388,7 @@ class ResponseBase:
             raise
 
     async def _collect(self) -> bytes:
-        parts = [part async for part in self._body]
-        raw = parts[0] if len(parts) == 1 else b"".join(parts)
+        raw = await self._body.read()
         decoder = self._decoder()
         return raw if decoder is None else decoder.decode_all(raw)
 

@@ -26,6 +26,9 @@ class BodyStream(typing.Protocol):
     async def __anext__(self) -> bytes:
         """The next bytes, not empty; `StopAsyncIteration` once the body is complete."""
 
+    async def read(self) -> bytes:
+        """All bytes that are left."""
+
     async def aclose(self) -> None:
         """Give up the rest.  Never waits on the network; may be called twice."""
 
@@ -58,6 +61,10 @@ class BytesStream:
         data, self._data = self._data, b""
         if not data:
             raise StopAsyncIteration
+        return data
+
+    async def read(self) -> bytes:
+        data, self._data = self._data, b""
         return data
 
     async def aclose(self) -> None:
@@ -95,6 +102,9 @@ class IterableStream:
             if piece:
                 return bytes(piece)
         raise StopAsyncIteration
+
+    async def read(self) -> bytes:
+        return b"".join([piece async for piece in self])
 
     async def _next_piece(self) -> typing.Any:
         source = self._source

@@ -22,6 +22,8 @@ from ..types import RawHeaders
 from .http11 import NEED_DATA, EndOfMessage, Event, InformationalHead, Parser, ResponseHead
 
 _SECTION_END = re.compile(rb"\n\r?\n")
+# Where the reason phrase begins in a status line that llhttp has accepted.
+_REASON = len("HTTP/1.1 200 ")
 _EMPTY_LINE = re.compile(rb"\r?\n")
 # RFC 9112 §7.1.  Some servers fill the size up with blanks.
 _SIZE_LINE = re.compile(rb"([0-9a-fA-F]{1,20})(?:;.*|[ \t]*)\r\n")
@@ -151,14 +153,10 @@ class HttptoolsParser:
 class _Head:
     """What llhttp tells of one head."""
 
-    __slots__ = ("headers", "reason")
+    __slots__ = ("headers",)
 
     def __init__(self) -> None:
         self.headers: RawHeaders = []
-        self.reason = b""
-
-    def on_status(self, reason: bytes) -> None:
-        self.reason = reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name, value))
@@ -179,5 +177,6 @@ def _read_by_llhttp(section: bytes) -> ResponseHead | InformationalHead | None:
         return None
     if status < 200:
         return InformationalHead(status, head.headers)
+    reason = section[_REASON : section.find(b"\r")]
     version = "HTTP/" + parser.get_http_version()
-    return ResponseHead(status, head.reason, head.headers, version)
+    return ResponseHead(status, reason, head.headers, version)

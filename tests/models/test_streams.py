@@ -38,6 +38,9 @@ class ScriptedStream:
             raise piece
         return piece
 
+    async def read(self) -> bytes:
+        return b"".join(await drained(self))
+
     async def aclose(self) -> None:
         self.calls.append("aclose")
 
