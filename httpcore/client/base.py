@@ -200,7 +200,7 @@ class ClientBase:
         check_names(options, BUILD_OPTIONS)
         request = self._build(method, url, **options)
         if request.default_cookies is not None:
-            request.set_cookie_field(None)
+            request.set_cookie_field(request.cookie_field(None))
         request.prepare()
         return request
 
@@ -237,7 +237,7 @@ class ClientBase:
             cookies=cookies,
         )
         if (
-            self.cookies.has_defaults
+            "" in self.cookies.by_domain
             and self._is_for(request.url)
             and (request.cookies is not None or "Cookie" not in request.headers)
         ):

@@ -132,10 +132,14 @@ def _identity(request: Request, sent: Request) -> tuple[str, URL, str | None]:
 def _with_cookies(jar: Cookies, request: Request) -> Request:
     """`request` with the Cookie field that it has now; the one that is given stays as it is."""
     has_cookies = request.cookies is not None or request.default_cookies is not None
-    if not has_cookies and (not jar or "Cookie" in request.headers):
-        return request  # a Cookie field without cookies is the caller's own
+    has_field = "Cookie" in request.headers
+    if has_field and not has_cookies:
+        return request  # the field is the caller's own
+    field = request.cookie_field(jar)
+    if field is None and not has_field:
+        return request
     request = request.copy()
-    request.set_cookie_field(jar)
+    request.set_cookie_field(field)
     return request
 
 
@@ -147,7 +151,8 @@ async def _send_with_auth(call: Call, request: Request, auth: Auth | None) -> Re
 
 
 async def _send_once(call: Call, request: Request) -> ResponseBase:
-    request = _with_cookies(call.cookies, request)
+    if call.cookies.by_domain or request.cookies is not None or request.default_cookies is not None:
+        request = _with_cookies(call.cookies, request)
     started = time.monotonic()
     response = await call.dispatch.send(request, True, call.ssl, call.deadline)
     if response.status_code == 417 and "Expect" in request.headers:

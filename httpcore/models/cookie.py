@@ -62,6 +62,8 @@ def check_pair(name: str, value: str) -> None:
     for what, text in (("name", name), ("value", value)):
         if not isinstance(text, str):
             raise TypeError(f"the {what} of a cookie is a str, not {type(text).__name__}")
+        if not text.isascii():
+            _check_encodable(what, text)
         unsendable = _UNSENDABLE.search(text)
         if unsendable is not None:
             # A value may be a secret, so only the character is shown.
@@ -69,13 +71,20 @@ def check_pair(name: str, value: str) -> None:
                 f"the {what} of a cookie has {unsendable[0]!r}, which no cookie may have (RFC 6265 "
                 "section 4.1.1); encode it, for example by urllib.parse.quote()"
             )
-        try:
-            text.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:
-            problem = f"the {what} of a cookie has half a surrogate pair, which UTF-8 cannot encode"
-            raise InvalidHeader(problem) from None
     if "=" in name:
         raise InvalidHeader(f"the name {name!r} of a cookie has '=', which ends a name")
+
+
+def _check_encodable(what: str, text: str) -> None:
+    try:
+        text.encode("utf-8", "surrogateescape")
+        return
+    except UnicodeEncodeError:
+        pass
+    # Not in the handler: the codec's error holds the whole value.
+    raise InvalidHeader(
+        f"the {what} of a cookie has half a surrogate pair, which UTF-8 cannot encode"
+    )
 
 
 def is_ip_address(host: str) -> bool:

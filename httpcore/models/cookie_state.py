@@ -69,23 +69,19 @@ class CookieState:
     """
     The cookies of a jar; see the module.
 
-    `count`: how many there are, perhaps expired ones among them; may be read without the guard.
+    `count`: how many there are.  `by_domain`: may be looked at without the guard, but only for
+    which domains there are; always the same dict.
     """
 
     def __init__(self) -> None:
         self._guard = thread_guard()
-        self._domains: dict[str, dict[_Key, _Entry]] = {}
+        self.by_domain: dict[str, dict[_Key, _Entry]] = {}
         self._names: dict[str, dict[_Entry, None]] = {}
         self.count = 0
         self._next_order = 0
         self._next_expiry: float = math.inf
 
     # Looking.
-
-    @property
-    def has_defaults(self) -> bool:
-        """Whether there are cookies without a domain, perhaps expired; without the guard."""
-        return "" in self._domains
 
     def names(self, now: float) -> list[str]:
         """Each name once."""
@@ -112,7 +108,7 @@ class CookieState:
             self._evict_expired(now)
             found = []
             for domain in _domains_of(host):
-                for entry in self._domains.get(domain, {}).values():
+                for entry in self.by_domain.get(domain, {}).values():
                     cookie = entry.cookie
                     if (
                         (is_secure or not cookie.secure)
@@ -132,7 +128,7 @@ class CookieState:
         ]
 
     def _entries(self) -> collections.abc.Iterator[_Entry]:
-        for cookies in self._domains.values():
+        for cookies in self.by_domain.values():
             yield from cookies.values()
 
     # Changing.
@@ -144,13 +140,14 @@ class CookieState:
             for cookie in cookies:
                 self._put(cookie, now)
 
-    def replace(self, cookie: Cookie, now: float) -> None:
-        """Put `cookie` in, in the place of all that have its name."""
+    def replace(self, cookies: collections.abc.Iterable[Cookie], now: float) -> None:
+        """Put `cookies` in, each in the place of all that have its name."""
         with self._guard:
             self._evict_expired(now)
-            for entry in self._named(cookie.name, None, None):
-                self._remove(entry)
-            self._put(cookie, now)
+            for cookie in cookies:
+                for entry in list(self._names.get(cookie.name, ())):
+                    self._remove(entry)
+                self._put(cookie, now)
 
     def receive(self, cookie: Cookie, is_secure: bool, now: float) -> None:
         """Put in what a server has set, over TLS if `is_secure`.  Raises `Refused`."""
@@ -161,7 +158,7 @@ class CookieState:
             before = self.count
             self._put(cookie, now)
             if self.count > before:
-                self._evict_excess(self._domains[cookie.domain])
+                self._evict_excess(self.by_domain[cookie.domain])
 
     def remove(self, name: str | None, domain: str | None, path: str | None, now: float) -> int:
         """Remove the cookies with that name, domain and path; `None`: whatever it is."""
@@ -193,7 +190,7 @@ class CookieState:
 
     def _put(self, cookie: Cookie, now: float) -> None:
         key = (cookie.name, cookie.path, cookie.host_only)
-        old = self._domains.get(cookie.domain, {}).get(key)
+        old = self.by_domain.get(cookie.domain, {}).get(key)
         expires = cookie.expires
         if expires is not None and expires <= now:
             if old is not None:
@@ -206,17 +203,17 @@ class CookieState:
             del self._names[cookie.name][old]
         # One that is replaced leaves its age to its successor (§5.7).
         entry = _Entry(cookie, self._next_order if old is None else old.order, now)
-        self._domains.setdefault(cookie.domain, {})[key] = entry
+        self.by_domain.setdefault(cookie.domain, {})[key] = entry
         self._names.setdefault(cookie.name, {})[entry] = None
         if expires is not None:
             self._next_expiry = min(self._next_expiry, expires)
 
     def _remove(self, entry: _Entry) -> None:
         cookie = entry.cookie
-        in_domain, named = self._domains[cookie.domain], self._names[cookie.name]
+        in_domain, named = self.by_domain[cookie.domain], self._names[cookie.name]
         del in_domain[cookie.name, cookie.path, cookie.host_only]
         if not in_domain:
-            del self._domains[cookie.domain]
+            del self.by_domain[cookie.domain]
         del named[entry]
         if not named:
             del self._names[cookie.name]

@@ -69,6 +69,8 @@ class Cookies(collections.abc.MutableMapping[str, str]):
 
     def __init__(self, cookies: CookieTypes = None, *, ignore_received: bool = False) -> None:
         self._state = CookieState()
+        # For clients, which look before each request whether there is anything, or a `""`.
+        self.by_domain: collections.abc.Mapping[str, object] = self._state.by_domain
         self.ignore_received = ignore_received
         self.update(cookies)
 
@@ -81,8 +83,7 @@ class Cookies(collections.abc.MutableMapping[str, str]):
         return found[0].value
 
     def __setitem__(self, name: str, value: str) -> None:
-        check_pair(name, value)
-        self._state.replace(Cookie(name, value), time.time())
+        self.update({name: value})
 
     def __delitem__(self, name: str) -> None:
         if not self._state.remove(name, None, None, time.time()):
@@ -98,13 +99,7 @@ class Cookies(collections.abc.MutableMapping[str, str]):
         return len(self._state.names(time.time()))
 
     def __bool__(self) -> bool:
-        # Asked for every request, so without a look at what has expired.
-        return bool(self._state.count)
-
-    @property
-    def has_defaults(self) -> bool:
-        """Whether there may be cookies without a domain."""
-        return self._state.has_defaults
+        return bool(self.by_domain)
 
     def __eq__(self, other: object) -> bool:
         """Two `Cookies` are equal if all of their cookies are; with a mapping only values count."""
@@ -210,8 +205,11 @@ class Cookies(collections.abc.MutableMapping[str, str]):
         if isinstance(cookies, Cookies):
             self._state.put(cookies.all(), time.time())
         elif isinstance(cookies, collections.abc.Mapping):
+            made = []
             for name, value in cookies.items():
-                self[name] = value
+                check_pair(name, value)
+                made.append(Cookie(name, value))
+            self._state.replace(made, time.time())
         elif _is_cookiejar(cookies):
             from .cookiejar import from_cookiejar
 

@@ -77,7 +77,7 @@ class Request:
         self.default_cookies: Cookies | None = None
         if cookies is not None and "Cookie" not in self.headers:
             self.cookies = cookies_from(cookies)
-            self.set_cookie_field(None)
+            self.set_cookie_field(self.cookie_field(None))
         self.target = self.url.raw_target
         if target is not None:
             self.target = _checked_target(self.method, target)
@@ -145,9 +145,12 @@ class Request:
         else:
             self.headers = _with_host_first(self).surrounded([], missing)
 
-    def set_cookie_field(self, jar: Cookies | None) -> None:
-        """Make the Cookie field of the request's cookies and of those that `jar` has for it."""
-        field = cookie_field(jar, self.cookies, self.default_cookies, self.url)
+    def cookie_field(self, jar: Cookies | None) -> bytes | None:
+        """The Cookie field of the request's own cookies and of those that `jar` has for it."""
+        return cookie_field(jar, self.cookies, self.default_cookies, self.url)
+
+    def set_cookie_field(self, field: bytes | None) -> None:
+        """Replace the Cookie field; `None` removes it."""
         if field is not None:
             self.headers["Cookie"] = field
         elif "Cookie" in self.headers:

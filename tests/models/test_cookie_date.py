@@ -7,7 +7,7 @@ import email.utils
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from httpcore.models.cookie_date import parse_cookie_date
@@ -83,12 +83,14 @@ def test_no_dates(text: str) -> None:
     assert parse_cookie_date(text) is None
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_never_raises(text: str) -> None:
     """Whatever it is."""
     assert parse_cookie_date(text) in (None, parse_cookie_date(text))
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=4_000_000_000))
 def test_every_moment(seconds: int) -> None:
     """Dates as HTTP writes them are read."""

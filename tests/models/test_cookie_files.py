@@ -203,7 +203,7 @@ COOKIES = st.builds(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(COOKIES, max_size=5), st.sampled_from(["json", "netscape"]))
 def test_round_trip(path: pathlib.Path, cookies: list[Cookie], format: str) -> None:
     """What was saved is loaded, in its order."""
@@ -214,7 +214,7 @@ def test_round_trip(path: pathlib.Path, cookies: list[Cookie], format: str) -> N
     assert loaded == cookies
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary() | st.text(alphabet='{}[]":,\ttruefals01version\n#').map(str.encode))
 def test_any_file(path: pathlib.Path, data: bytes) -> None:
     """Any file is cookies or a ValueError."""

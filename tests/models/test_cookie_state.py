@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from httpcore.models import cookie_state
@@ -134,7 +134,7 @@ def test_ck7_set_expired() -> None:
 def test_replace() -> None:
     """As a mapping does: one in the place of all with that name."""
     state = state_of(cookie("a"), cookie("a", path="/x"), cookie("b"))
-    state.replace(cookie("a", "new", domain=""), 0)
+    state.replace([cookie("a", "new", domain="")], 0)
     assert [c.value for c in state.all(0)] == ["v", "new"]
 
 
@@ -287,6 +287,7 @@ def identity(one: Cookie) -> tuple[object, ...]:
     return (one.name, one.domain, one.host_only, one.path)
 
 
+@settings(deadline=None)
 @given(st.lists(STEPS, max_size=20), DOMAINS, PATHS, st.booleans())
 def test_as_the_rfc_says(
     steps: list[tuple[Cookie, bool, str]], host: str, path: str, is_secure: bool

@@ -12,7 +12,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from httpcore import URL, Cookie, CookieConflict, Cookies, InvalidHeader
@@ -333,6 +333,7 @@ FIELDS = st.binary(max_size=60) | st.text(
 ).map(str.encode)
 
 
+@settings(deadline=None)
 @given(st.lists(FIELDS, max_size=8), st.sampled_from(["http://a.b.org/x/y", "https://1.2.3.4/"]))
 def test_any_field(fields: list[bytes], url: str) -> None:
     """Whatever servers send, reading goes on working, and what is sent is a valid field."""

@@ -6,7 +6,7 @@ import time
 import typing
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from httpcore.models.set_cookie import SetCookie, parse_set_cookie
@@ -133,6 +133,7 @@ def test_attributes(attributes: bytes, expected: dict[str, typing.Any]) -> None:
 OCTETS = st.binary() | st.text(alphabet='ab=;"\\ ,\t-/.:0189ADEMPSadehimnopstx').map(str.encode)
 
 
+@settings(deadline=None)
 @given(OCTETS)
 def test_never_raises(field: bytes) -> None:
     """Whatever comes is a cookie within its limits, or none."""
@@ -143,6 +144,7 @@ def test_never_raises(field: bytes) -> None:
         assert "=" not in found.name
 
 
+@settings(deadline=None)
 @given(OCTETS.filter(lambda octets: b";" not in octets))
 def test_sent_back_as_it_came(value: bytes) -> None:
     """Name and value are sent back byte by byte, but for blanks around."""
