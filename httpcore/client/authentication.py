@@ -56,7 +56,8 @@ async def send_authenticated(
                 if response is not None:
                     await response.drain()
                     require_body(step, response, "was answered with a demand for credentials")
-                response = response_class.adopt(await send(step))
+                # A copy: what was sent stays as it was, whatever the flow makes of it next.
+                response = response_class.adopt(await send(step.copy()))
                 if auth.requires_response_body:
                     await response.load()
                 step = _next_step(flow, response)

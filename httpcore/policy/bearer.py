@@ -28,7 +28,8 @@ class BearerAuth(Auth):
       one.  It is called before the first request, and again when a server answers 401; the request
       is then sent once more.  Requests that wait for a token at the same time share one call, and
       its error if it fails.  What it requests with the same client it has to request with
-      `auth=None`.
+      `auth=None`, and how long that may take: `total_timeout` interrupts only those who wait for
+      it.
 
     May be shared by clients, threads and tasks.  `ValueError` for a token that no header can carry.
     """

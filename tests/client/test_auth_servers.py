@@ -55,6 +55,14 @@ async def test_httpbin_digest(
     assert rounds == [2, 1, 2]
 
 
+async def test_cookies_of_a_challenge(make_client: MakeClient, httpbin: HttpbinServer) -> None:
+    """What the 401 sets is sent in the next round."""
+    client = make_client(auth=DigestAuth("user", "secret"))
+    answer = await client.get(f"{httpbin.url}/digest-auth/auth/user/secret")
+    assert answer.status_code == 200
+    assert "fake=fake_value" in answer.request.headers["Cookie"]
+
+
 async def test_httpbin_bearer(make_client: MakeClient, httpbin: HttpbinServer) -> None:
     """A token of one's own, and one that is fetched."""
     client = make_client()

@@ -68,6 +68,14 @@ async def test_rounds(make_client: MakeClient) -> None:
     assert {request.body for request in server.requests} == {b"body"}
 
 
+async def test_rounds_are_kept_apart(make_client: MakeClient) -> None:
+    """What was sent in the first round does not change in the second."""
+    answers = iter([Response(401, {"WWW-Authenticate": "Token"}), Response(200)])
+    dispatch = MockDispatch(lambda request: next(answers))
+    await make_client(dispatch=dispatch, auth=Challenge()).get(URL)
+    assert seen(dispatch) == [None, "Token"]
+
+
 async def test_rounds_without_the_body(make_client: MakeClient) -> None:
     """A body that cannot be sent again is an error before the second round."""
     with RawServer(asking(1)) as server:
