@@ -155,7 +155,7 @@ def httpbin() -> collections.abc.Iterator[HttpbinServer]:
 def nginx(certs: Certs) -> collections.abc.Iterator[Nginx]:
     """nginx over plain HTTP/1.1, TLS with HTTP/2, and TLS without.  Skips where there is none."""
     try:
-        server = Nginx(certs.server)
+        server = Nginx(certs.server, certs.ca)
     except NginxMissing as exc:
         if os.environ.get("CI") == "true":
             raise

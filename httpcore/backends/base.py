@@ -124,6 +124,15 @@ class NetworkStream(abc.ABC):
         """The TLS session, or `None` on a plain stream."""
         return None
 
+    def refusal(self) -> SSLError | None:
+        """
+        Why TLS gave up the session, such as an alert of the peer's that has been received.
+
+        It says more than what the write to a peer that hung up behind it fails with.  `None` where
+        there is nothing to say.
+        """
+        return None
+
 
 class Event(abc.ABC):
     """Something that happens once.  `set()` never waits and may be called from anywhere in

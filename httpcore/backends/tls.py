@@ -94,8 +94,8 @@ class TLSStream(NetworkStream):
         while data is None:
             if self._closed:
                 raise closed_here(ReadError, READING, self.peer)
-            if self._failure is not None:
-                raise session_error(SSLError, self._failure, READING, self.peer) from self._failure
+            if (refusal := self.refusal()) is not None:
+                raise refusal from self._failure
             if self._outgoing.pending:
                 await self._flush(deadline)
             received = await self._inner.read(deadline)
@@ -212,6 +212,11 @@ class TLSStream(NetworkStream):
                 return received
             data = self._decrypt(received)
         return data
+
+    def refusal(self) -> SSLError | None:
+        if self._failure is None:
+            return None
+        return session_error(SSLError, self._failure, READING, self.peer)
 
     def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:
         """

@@ -14,7 +14,11 @@ from .sockets import reason
 
 SHAKING_HANDS = "TLS handshake with"  # what was being done; the peer follows
 
-_OWN_CA = "to trust it all the same, give its certificate or CA: SSLConfig(verify='ca.pem')"
+_OWN_CA = (
+    "to trust it all the same, give its certificate or CA: SSLConfig(verify='ca.pem'), or "
+    "verify='system' if this machine has it"
+)
+_OTHER_NAME = "is the host in the URL right? SSLConfig(server_hostname=...) expects another one"
 _INCOMPLETE = "the server may leave out intermediate certificates"
 _CLIENT_CERT = "does it want a client certificate? SSLConfig(cert=...)"
 _OLD_VERSION = (
@@ -33,7 +37,7 @@ _VERIFY = {
     21: ("was issued by a CA that is not known", f"{_INCOMPLETE}; {_OWN_CA}"),
     23: ("was revoked", "do not trust this server"),
     26: ("is not one for servers", "its operator has to get one that is"),
-    62: ("is for another host", "is the host in the URL right?"),
+    62: ("is for another host", _OTHER_NAME),
     64: ("is not for this IP address", "use the name that the certificate is for"),
     66: ("has a key that is too short to be safe", _WEAK),
     67: ("was issued by a CA whose key is too short to be safe", _WEAK),

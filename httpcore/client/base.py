@@ -103,8 +103,8 @@ class ClientBase:
         engine: Engine | None = None,
     ) -> None:
         """
-        * `ssl`: an `SSLConfig`, an `ssl.SSLContext`, `True`, `False` (no verification), or the path
-          of a CA bundle.
+        * `ssl`: an `SSLConfig`, or what its `verify` may be: `True`, `False` (no verification),
+          `"system"`, the path of a CA file or folder, PEM as `bytes`, an `ssl.SSLContext`.
         * `timeout`: a `TimeoutConfig`, seconds, or `None` for no limit.
         * `pool_limits`: a `PoolLimits`.
         * `http2`: whether to speak HTTP/2 with https servers that can; `"only"`: with all servers,

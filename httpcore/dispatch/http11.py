@@ -19,6 +19,7 @@ from ..exceptions import (
     ReadTimeout,
     RemoteProtocolError,
     RequestException,
+    SSLError,
     WriteError,
 )
 from ..field_values import has_token
@@ -88,12 +89,15 @@ class HTTP11Connection:
         try:
             head, complete = await self._exchange_heads(request, reader, deadline)
         except BaseException as exc:
+            refusal = self._refusal() if isinstance(exc, WriteError) else None
             self.give_up()
-            error = self._what_to_raise(exc)
+            error = self._what_to_raise(exc if refusal is None else refusal)
             if error is not exc:
                 raise error from exc
-            if self._requests > 1 and not reader.started and _is_disconnect(exc):
-                raise Unprocessed(exc, certain=False) from exc
+            if not reader.started and _is_disconnect(exc):
+                if self._requests > 1:
+                    raise Unprocessed(exc, certain=False) from exc
+                self._suspect_https(exc)
             raise
         if not complete or has_token(options, b"close"):
             reader.reusable = False
@@ -106,6 +110,16 @@ class HTTP11Connection:
             head.reason.decode("latin-1"),
             (self._info, self._requests),
         )
+
+    def _refusal(self) -> SSLError | None:
+        """After a write has failed: what TLS had to say before the peer hung up."""
+        self.stream.read_available()
+        return self.stream.refusal()
+
+    def _suspect_https(self, exc: RequestException) -> None:
+        # A server of TLS that is sent plain HTTP mostly hangs up without a word.
+        if self.stream.ssl_object is None and not self.stream.peer.endswith(":80"):
+            exc.args = (f"{exc}; is this a port for https?",)
 
     async def _exchange_heads(
         self, request: Request, reader: ResponseReader, deadline: Deadline

@@ -32,6 +32,7 @@ from ..exceptions import (
     ReadError,
     ReadTimeout,
     RequestException,
+    SSLError,
     Timeout,
     WriteError,
     WriteTimeout,
@@ -163,7 +164,11 @@ class HTTP2Transport:
             data = b""  # a response that is complete says so, whatever TLS does
         except ReadTimeout:
             return False
-        except (ReadError, WriteError) as exc:  # TLS may have something to send while it reads
+        except (
+            ReadError,
+            SSLError,
+            WriteError,
+        ) as exc:  # TLS may have something to send while it reads
             self.fail(exc)
             return True
         self._receive(data)
@@ -173,7 +178,7 @@ class HTTP2Transport:
         if data:
             self.do(self._state.receive, data, time.monotonic())
         else:
-            self.do(self._state.receive_end)
+            self.do(self._state.receive_end, self.stream.refusal())
 
     def _leave(self, who: Reader) -> None:
         """`who` does not read or wait any more."""

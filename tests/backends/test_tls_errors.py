@@ -52,7 +52,7 @@ def test_a_certificate_that_is_for_others():
     assert text == (
         "TLS handshake with example.org:443 failed: its certificate is for another host, namely "
         r"for a.example, b\x1b.example, c.example, d.example, e.example and 2 more; "
-        "is the host in the URL right?"
+        "is the host in the URL right? SSLConfig(server_hostname=...) expects another one"
     )
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -40,18 +41,23 @@ class Nginx:
 
     * `url`: plain HTTP/1.1;
     * `tls_url`: TLS with HTTP/2 and HTTP/1.1 by ALPN;
-    * `tls1_url`: TLS with HTTP/1.1 only.
+    * `tls1_url`: TLS with HTTP/1.1 only;
+    * `tls12_url`: the same with TLS 1.2 only;
+    * `mutual_url`: the same with TLS 1.3 only, for clients with a certificate.
 
-    On all three: `/1k.json`, 1,024 bytes; `/100k.bin`, random; `/1m.json`, about 1 MB of JSON sent
+    On all: `/1k.json`, 1,024 bytes; `/100k.bin`, random; `/1m.json`, about 1 MB of JSON sent
     with gzip, whose text is `json_text`; `/big.bin`, `BIG_BYTES` zeros; `/upload`, which
     reads a body of any length and answers with what it counted; `/slow`, 1,024 bytes in 4 seconds;
-    `/basic`, what `/1k.json` is, for the user "user" with the password "pass word".
+    `/basic`, what `/1k.json` is, for the user "user" with the password "pass word";
+    `/tls`, what nginx knows of the session.
     """
 
     host = "127.0.0.1"
 
-    def __init__(self, cert: Cert) -> None:
+    def __init__(self, cert: Cert, ca: str | None = None) -> None:
+        """`ca`: whose certificates it takes from clients; `None` for its own alone."""
         self._cert = cert
+        self._ca = ca or cert.cert
         self._program = find()
 
     @property
@@ -65,6 +71,14 @@ class Nginx:
     @property
     def tls1_url(self) -> str:
         return f"https://{self.host}:{self.tls1_port}"
+
+    @property
+    def tls12_url(self) -> str:
+        return f"https://{self.host}:{self.tls12_port}"
+
+    @property
+    def mutual_url(self) -> str:
+        return f"https://{self.host}:{self.mutual_port}"
 
     def file(self, name: str) -> bytes:
         """The content of one of the files, as it lies on the disk."""
@@ -80,7 +94,8 @@ class Nginx:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="httpcore-nginx-"))
             self._folder = pathlib.Path(folder)
             _write_files(self._folder / "www")
-            self.port, self.tls_port, self.tls1_port, echo_port = _free_ports(4)
+            ports = _free_ports(6)
+            self.port, self.tls_port, self.tls1_port, self.tls12_port, self.mutual_port = ports[:5]
             values = {
                 "FOLDER": folder,
                 "USER": "user root;" if os.geteuid() == 0 else "",
@@ -89,16 +104,18 @@ class Nginx:
                 "PLAIN": f"{self.host}:{self.port}",
                 "TLS": f"{self.host}:{self.tls_port}",
                 "TLS1": f"{self.host}:{self.tls1_port}",
-                "ECHO": f"{self.host}:{echo_port}",
+                "TLS12": f"{self.host}:{self.tls12_port}",
+                "MUTUAL": f"{self.host}:{self.mutual_port}",
+                "CA": self._ca,
+                "ECHO": f"{self.host}:{ports[5]}",
             }
-            config = CONFIG
-            for name, value in values.items():
-                config = config.replace(f"@{name}@", value)
-            (self._folder / "nginx.conf").write_text(config)
+            for name, text in (("nginx.conf", CONFIG), ("locations.conf", LOCATIONS)):
+                filled = re.sub("@([A-Z0-9]+)@", lambda found: values[found[1]], text)
+                (self._folder / name).write_text(filled)
             (self._folder / "users").write_text("user:{PLAIN}pass word\n")
             self._start()
             stack.callback(self._stop)
-            self._wait_until_ready((self.port, self.tls_port, self.tls1_port, echo_port))
+            self._wait_until_ready(ports)
             self._stack = stack.pop_all()
         return self
 
@@ -114,7 +131,7 @@ class Nginx:
             stderr=subprocess.DEVNULL,
         )
 
-    def _wait_until_ready(self, ports: tuple[int, ...]) -> None:
+    def _wait_until_ready(self, ports: list[int]) -> None:
         ends_at = time.monotonic() + SECONDS
         for port in ports:
             while not _accepts(self.host, port):
@@ -187,6 +204,7 @@ http {
     scgi_temp_path temp-scgi;
     ssl_certificate @CERT@;
     ssl_certificate_key @KEY@;
+    ssl_protocols TLSv1.2 TLSv1.3;
     ssl_session_cache shared:tls:1m;
     root @FOLDER@/www;
 
@@ -194,22 +212,41 @@ http {
         listen @PLAIN@ backlog=1024;
         listen @TLS@ ssl http2 backlog=1024;
         listen @TLS1@ ssl backlog=1024;
-        location = /1m.json { add_header Content-Encoding gzip; }
-        location = /slow { limit_rate 256; try_files /1k.json =404; }
-        location = /basic {
-            auth_basic "The realm";
-            auth_basic_user_file @FOLDER@/users;
-            try_files /1k.json =404;
-        }
-        location = /upload {
-            client_body_buffer_size 1m;
-            proxy_http_version 1.1;
-            proxy_pass http://@ECHO@;
-        }
+        include locations.conf;
+    }
+    server {
+        listen @TLS12@ ssl;
+        ssl_protocols TLSv1.2;
+        include locations.conf;
+    }
+    server {
+        listen @MUTUAL@ ssl;
+        ssl_protocols TLSv1.3;
+        ssl_client_certificate @CA@;
+        ssl_verify_client on;
+        include locations.conf;
     }
     server {
         listen @ECHO@;
         location / { return 200 "$content_length"; }
     }
+}
+"""
+
+LOCATIONS = """
+location = /1m.json { add_header Content-Encoding gzip; }
+location = /slow { limit_rate 256; try_files /1k.json =404; }
+location = /basic {
+    auth_basic "The realm";
+    auth_basic_user_file @FOLDER@/users;
+    try_files /1k.json =404;
+}
+location = /tls {
+    return 200 "$ssl_protocol $ssl_session_reused $ssl_server_name $ssl_client_s_dn";
+}
+location = /upload {
+    client_body_buffer_size 1m;
+    proxy_http_version 1.1;
+    proxy_pass http://@ECHO@;
 }
 """

@@ -18,7 +18,7 @@ from httpcore.backends.tls_context import ssl_context
 from httpcore.backends.tls_handshake import start_tls
 from httpcore.config import SSLConfig, TimeoutConfig
 from httpcore.deadline import Deadline
-from httpcore.exceptions import ReadTimeout
+from httpcore.exceptions import ReadTimeout, WriteError
 from tests.servers.certs import Cert, Certs
 from tests.servers.raw import RawConnection, RawServer
 
@@ -236,6 +236,28 @@ class EncryptedTunnel(MemoryServer):
                 self.origin.server.write(data)
             if self.origin.to_client.pending:
                 self.server.write(self.origin.to_client.read())
+
+
+class HangsUp(MemoryServer):
+    """It refuses the client in TLS 1.3 and hangs up, which the client finds when it sends more."""
+
+    has_hung_up = False
+
+    def turn(self) -> None:
+        try:
+            super().turn()
+        except ssl.SSLError:
+            self.has_hung_up = True
+
+    async def write(
+        self,
+        data: bytes | bytearray | memoryview,
+        deadline: Deadline,
+        until_readable: bool = False,
+    ) -> bool:
+        if self.has_hung_up:
+            raise WriteError(f"write to {self.peer} failed: connection reset by peer")
+        return await super().write(data, deadline, until_readable)
 
 
 async def in_memory(
