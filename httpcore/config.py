@@ -74,7 +74,7 @@ class TimeoutConfig(Value):
     from the client's, the client's from the default of 5 s for connect, read and
     write and no total limit.  `TimeoutConfig(None)` sets all four to `None`.
 
-    * `connect_timeout`: DNS, TCP and TLS together.
+    * `connect_timeout`: DNS, TCP, proxies and TLS together.
     * `read_timeout`: the longest silence while bytes are expected.
     * `write_timeout`: the longest time in which the peer takes no byte.
     * `total_timeout`: the whole exchange, from the call to the last byte of the

@@ -68,7 +68,12 @@ class SSLError(ConnectError):
 
 
 class ProxyError(ConnectError):
-    """The proxy refused to connect, or answered with nonsense."""
+    """
+    The proxy cannot be reached, refused, or answered with nonsense.
+
+    `response`: what it answered, with the start of the body where there is one; `None` where no
+    answer came.
+    """
 
 
 class ReadError(NetworkError):
@@ -111,7 +116,7 @@ class Timeout(RequestException, TimeoutError):
 
 
 class ConnectTimeout(Timeout):
-    """No connection within `connect_timeout`: DNS, TCP and TLS together."""
+    """No connection within `connect_timeout`: DNS, TCP, proxies and TLS together."""
 
 
 class ReadTimeout(Timeout):

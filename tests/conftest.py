@@ -6,7 +6,7 @@ backend; and `make_client(**options)`, whose engine for HTTP/1.1 is httptools, o
 `@pytest.mark.ways("asyncio", "trio")` leaves some out.
 
 Servers are shared by the whole run: `app_server`, `app_tls_server`, `h2_server`, `httpbin`,
-`nginx`, `tinyproxy` and `microsocks`.  A test that needs a server to misbehave scripts a
+`nginx`, `tinyproxy`, `squid` and `microsocks`.  A test that needs a server to misbehave scripts a
 `RawServer` of its own (`tests/servers/raw.py`).
 """
 
@@ -25,7 +25,7 @@ from tests import ways
 from tests.servers.certs import Certs
 from tests.servers.hypercorn_server import HypercornServer
 from tests.servers.nginx import Nginx, NginxMissing
-from tests.servers.proxies import Microsocks, ProxyMissing, ProxyProcess, Tinyproxy
+from tests.servers.proxies import Microsocks, ProxyMissing, ProxyProcess, Squid, Tinyproxy
 from tests.servers.uvicorn_server import UvicornServer
 from tests.servers.wsgi_server import HttpbinServer
 
@@ -174,6 +174,12 @@ def tinyproxy() -> collections.abc.Iterator[ProxyProcess]:
 def microsocks() -> collections.abc.Iterator[ProxyProcess]:
     """A SOCKS5 proxy that wants a password.  Skips where there is none."""
     yield from _running(Microsocks)
+
+
+@pytest.fixture(scope="session")
+def squid() -> collections.abc.Iterator[ProxyProcess]:
+    """An HTTP proxy that wants Digest authentication.  Skips where there is none."""
+    yield from _running(Squid)
 
 
 def _running(proxy_class: type[ProxyProcess]) -> collections.abc.Iterator[ProxyProcess]:

@@ -164,7 +164,7 @@ class ClientBase:
                 timeout=self.timeout,
                 pool_limits=pool_limits,
                 http2=http2,
-                proxies=proxy_choice(proxies, trusts_proxies),
+                proxies=proxy_choice(proxies, trusts_proxies, self._ca_path),
                 connect=connect,
                 backend=self._default_backend() if backend is None else backend,
                 engine=engine,

@@ -56,7 +56,7 @@ class Proxy(Value):
     * `headers`: further fields for an HTTP proxy: of CONNECT where there is a tunnel, else of each
       request.
     * `ssl`: how an https proxy is verified, as for `Client`; `None`: with certifi's certificates,
-      whatever settings the client has for origins.
+      or those that the environment names, whatever settings the client has for origins.
 
     Raises `InvalidURL` for what is no URL of a proxy, `ValueError` for what such a proxy cannot be
     told, `TypeError` for other types.

@@ -10,8 +10,10 @@ import functools
 import os
 import sys
 
+from ..config import DEFAULT_SSL
+from ..environment import with_ca
 from ..exceptions import ProxyError
-from ..models.proxy import ChosenProxy, Proxy, ProxyChooser, as_proxy
+from ..models.proxy import ChosenProxy, Proxy, ProxyChooser, as_proxy, proxy_chooser
 from ..models.url import URL
 from ..models.url_syntax import Malformed, parse_authority
 from .no_proxy import NoProxy
@@ -22,16 +24,40 @@ ProxyTypes = ChosenProxy | ProxyChooser | collections.abc.Mapping[str, ChosenPro
 _SCHEMES = ("http", "https", "all")
 
 
-def proxy_choice(proxies: ProxyTypes, trusts_environment: bool) -> ChosenProxy | ProxyChooser:
+def proxy_choice(
+    proxies: ProxyTypes, trusts_environment: bool, ca_path: str | None
+) -> ChosenProxy | ProxyChooser:
     """
     What a dispatcher is given: the `proxies` of a client; where that is `None`, the environment's
     choice, if that is trusted and has one.
+
+    `ca_path`: where the CAs are by which https proxies are verified that do not say themselves by
+    which; `None`: certifi's.
     """
+    choice: ChosenProxy | ProxyChooser
     if isinstance(proxies, collections.abc.Mapping):
-        return ProxyMap(proxies).choose if proxies else None
-    if proxies is None and trusts_environment:
-        return environment_choice(os.environ)
-    return proxies
+        choice = ProxyMap(proxies).choose if proxies else None
+    elif proxies is None and trusts_environment:
+        choice = environment_choice(os.environ)
+    else:
+        choice = proxies
+    return choice if ca_path is None else _verified(proxy_chooser(choice), ca_path)
+
+
+def _verified(chooser: ProxyChooser | None, ca_path: str) -> ProxyChooser | None:
+    if chooser is None:
+        return None
+
+    @functools.lru_cache(128)
+    def with_own_ca(proxy: Proxy) -> Proxy:
+        ssl = with_ca(proxy.ssl or DEFAULT_SSL, ca_path)
+        return Proxy(proxy.url, auth=proxy.auth, headers=proxy.raw_headers, ssl=ssl)
+
+    def choose(url: URL) -> Proxy | None:
+        proxy = as_proxy(chooser(url))
+        return proxy if proxy is None or proxy.scheme != "https" else with_own_ca(proxy)
+
+    return choose
 
 
 # By what the caller says.

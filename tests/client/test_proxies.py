@@ -12,7 +12,7 @@ from httpcore import Proxy, ProxyError
 from tests.conftest import MakeClient
 from tests.servers.certs import Certs
 from tests.servers.nginx import Nginx
-from tests.servers.proxies import ProxyProcess
+from tests.servers.proxies import PASSWORD, USER, ProxyProcess
 from tests.servers.raw import RawServer, response
 from tests.servers.relay import connect_proxy
 from tests.servers.uvicorn_server import UvicornServer
@@ -40,6 +40,37 @@ async def test_tinyproxy(
     client = make_client(ssl=str(certs.ca), proxies=tinyproxy.url("http"))
     await get_everything(client, nginx)
     assert len(pool_of(client).active_connections) == 0
+
+
+async def test_px3_digest(
+    make_client: MakeClient, squid: ProxyProcess, nginx: Nginx, certs: Certs
+) -> None:
+    """Squid's 407 is answered by Digest, for what it forwards and for tunnels."""
+    proxy = Proxy(f"http://{squid.address}", auth=httpcore.DigestAuth(USER, PASSWORD))
+    client = make_client(ssl=str(certs.ca), proxies=proxy)
+    await get_everything(client, nginx)
+    wrong = Proxy(f"http://{squid.address}", auth=httpcore.DigestAuth(USER, "wrong"))
+    client = make_client(ssl=str(certs.ca), proxies=wrong)
+    for url in (nginx.url, nginx.tls_url):
+        with pytest.raises(ProxyError, match="answered 407"):
+            await client.get(url)
+
+
+async def test_digest_takes_one_round_from_then_on(make_client: MakeClient) -> None:
+    """The nonce that worked is used again, whatever the origin, and numbered."""
+    challenge = 'Digest realm="r", nonce="n", qop="auth"'
+    demand = response(b"", "407 Who", [("Proxy-Authenticate", challenge)])
+    with RawServer.replies([demand, *[response(b"ok")] * 3]) as server:
+        proxy = Proxy(server.url, auth=httpcore.DigestAuth(USER, PASSWORD))
+        client = make_client(proxies=proxy)
+        for origin in ("http://a.example/x?y", "http://a.example/", "http://b.example/"):
+            await client.get(origin, headers={"Authorization": "Bearer o"})
+        sent = [request.header("Proxy-Authorization") for request in server.requests]
+        assert [request.header("Authorization") for request in server.requests] == ["Bearer o"] * 4
+    assert sent[0] is None
+    assert 'uri="http://a.example/x?y"' in str(sent[1])
+    numbers = [str(value).partition("nc=")[2][:8] for value in sent[1:]]
+    assert numbers == ["00000001", "00000002", "00000003"]
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])

@@ -63,19 +63,42 @@ def test_mapping_without_all() -> None:
 def test_no_key(key: str) -> None:
     """A misspelt key is an error, and no proxy that is never used."""
     with pytest.raises(ValueError, match="is no key of proxies="):
-        proxy_choice({key: "http://p"}, False)
+        proxy_choice({key: "http://p"}, False, None)
 
 
 def test_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is said in code comes over the environment, which counts where it is trusted."""
     monkeypatch.setenv("ALL_PROXY", "http://from-env")
     url = "http://a.org"
-    assert chosen(proxy_choice(None, True), url) == "http://from-env"
-    assert proxy_choice(None, False) is None
-    assert proxy_choice({}, True) is None
-    assert chosen(proxy_choice({"http": "http://p"}, True), url) == "http://p"
+    assert chosen(proxy_choice(None, True, None), url) == "http://from-env"
+    assert proxy_choice(None, False, None) is None
+    assert proxy_choice({}, True, None) is None
+    assert chosen(proxy_choice({"http": "http://p"}, True, None), url) == "http://p"
     for said in ("http://p", Proxy("http://p"), lambda url: None):
-        assert proxy_choice(said, True) is said
+        assert proxy_choice(said, True, None) is said
+
+
+def test_ca_of_the_environment() -> None:
+    """Https proxies are verified by it, those that name other CAs or none at all excepted."""
+
+    def verify(proxies: typing.Any) -> object:
+        choose: typing.Any = proxy_choice(proxies, True, "ca.pem")
+        proxy = choose(URL("http://a.org"))
+        return None if proxy is None or proxy.ssl is None else proxy.ssl.verify
+
+    assert proxy_choice(None, True, "ca.pem") is None
+    assert verify("https://u:p@p") == "ca.pem"
+    assert verify({"all": Proxy("https://p", auth=("u", "p"), headers={"A": "1"})}) == "ca.pem"
+    assert verify(lambda url: Proxy("https://p", ssl=True)) == "ca.pem"
+    assert verify(Proxy("https://p", ssl="own.pem")) == "own.pem"
+    assert verify(Proxy("https://p", ssl=False)) is False
+    assert verify("http://p") is None
+    assert verify("socks5://p") is None
+    assert verify(lambda url: None) is None
+    choose: typing.Any = proxy_choice("https://u:p@p", True, "ca.pem")
+    url = URL("http://a.org")
+    assert choose(url) == Proxy("https://p", auth=("u", "p"), ssl="ca.pem")
+    assert choose(url) is choose(url)
 
 
 # By the environment.

@@ -1,8 +1,10 @@
-"""Real proxies: tinyproxy, which speaks HTTP, and microsocks, which speaks SOCKS5."""
+"""Real proxies: tinyproxy and squid, which speak HTTP, and microsocks, which speaks SOCKS5."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
 import pathlib
 import shutil
 import socket
@@ -34,10 +36,14 @@ class ProxyProcess:
 
     def __init__(self) -> None:
         self.port = 0
-        if shutil.which(self.program) is None:
+        # Debian has some of them in a folder that is not on every user's PATH.
+        path = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin"
+        found = shutil.which(self.program, path=path)
+        if found is None:
             raise ProxyMissing(
                 f"{self.program} is not installed; on Debian: apt-get install {self.package}"
             )
+        self._path = found
 
     @property
     def address(self) -> str:
@@ -59,12 +65,12 @@ class ProxyProcess:
                 self.port = free.getsockname()[1]
             log = stack.enter_context(tempfile.TemporaryFile())
             process = subprocess.Popen(
-                [self.program, *self.arguments(pathlib.Path(folder))],
+                [self._path, *self.arguments(pathlib.Path(folder))],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
-            stack.callback(_stop, process)
+            stack.callback(self.stop, process)
             ends_at = time.monotonic() + SECONDS
             while not self._accepts():
                 if process.poll() is not None or time.monotonic() > ends_at:
@@ -85,14 +91,14 @@ class ProxyProcess:
             return False
         return True
 
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(SECONDS)
+    def stop(self, process: subprocess.Popen[bytes]) -> None:
+        """End the program."""
+        process.terminate()
+        try:
+            process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(SECONDS)
 
 
 class Tinyproxy(ProxyProcess):
@@ -118,3 +124,43 @@ class Microsocks(ProxyProcess):
 
     def arguments(self, folder: pathlib.Path) -> list[str]:
         return ["-i", self.host, "-p", str(self.port), "-u", USER, "-P", PASSWORD]
+
+
+class Squid(ProxyProcess):
+    """Forwards http, and makes tunnels by CONNECT; Digest authentication."""
+
+    program = "squid"
+    package = "squid"
+
+    def arguments(self, folder: pathlib.Path) -> list[str]:
+        folder.chmod(0o755)  # squid reads it as another user where root starts it
+        secret = hashlib.md5(f"{USER}:proxy:{PASSWORD}".encode()).hexdigest()
+        (folder / "users").write_text(f"{USER}:proxy:{secret}\n")
+        config = folder / "squid.conf"
+        config.write_text(SQUID_CONFIG.format(address=self.address, folder=folder))
+        # The name is that of its shared memory, too.
+        self._name = f"httpcore{self.port}"
+        return ["-N", "-n", self._name, "-f", str(config)]
+
+    def stop(self, process: subprocess.Popen[bytes]) -> None:
+        # Asked to end it would take some seconds.
+        process.kill()
+        process.wait(SECONDS)
+        for left in pathlib.Path("/dev/shm").glob(f"{self._name}-*"):
+            left.unlink()
+
+
+SQUID_CONFIG = """
+http_port {address}
+auth_param digest program /usr/lib/squid/digest_file_auth -c {folder}/users
+auth_param digest children 1 startup=0 idle=1
+auth_param digest realm proxy
+acl users proxy_auth REQUIRED
+http_access allow users
+http_access deny all
+cache deny all
+cache_log /dev/null
+access_log none
+pid_filename none
+coredump_dir {folder}
+"""
