@@ -21,7 +21,7 @@ from .base import Abandoned, Dispatcher, Unprocessed
 from .connecting import open_stream
 from .forward import send_through
 from .http11 import HTTP11Connection
-from .route import route_through
+from .route import Route, route_through
 from .tunnel import open_through
 
 if typing.TYPE_CHECKING:
@@ -62,6 +62,7 @@ class HTTPConnection(Dispatcher):
         connect: ConnectConfig = DEFAULT_CONNECT,
         backend: ConcurrencyBackend | None = None,
         engine: Engine | None = None,
+        route: Route | None = None,
         on_done: OnDone | None = None,
         on_capacity: OnCapacity | None = None,
         abandoned: Abandoned | None = None,
@@ -71,8 +72,9 @@ class HTTPConnection(Dispatcher):
         self._ssl = ssl_config(ssl)
         self._timeout = timeout
         self._http2 = checked_http2(http2)
-        proxy = as_proxy(proxy)
-        self.route = None if proxy is None else route_through(proxy, self.origin, self._http2)
+        if proxy is not None:
+            route = route_through(as_proxy(proxy), self.origin, self._http2)
+        self.route = route
         self._connect = connect
         self._backend = backend
         self._parser_class = parser_class(engine)

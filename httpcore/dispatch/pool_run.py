@@ -27,7 +27,7 @@ from .base import Abandoned, Unprocessed
 from .connection import HTTP2, HTTPConnection
 from .forward import send_past, send_through
 from .pool_state import Key, PoolState, Slot, Ticket
-from .route import route_through
+from .route import Route, route_through
 
 T = typing.TypeVar("T")
 P = typing.ParamSpec("P")
@@ -79,15 +79,12 @@ class PoolRun:
         Connections are shared by what goes the same way: a tunnel by the requests of its `key`, one
         to a proxy that forwards by all of them.
         """
-        if proxy is not None:
-            route = route_through(proxy, origin, self._http2)
-            key = (proxy, key) if route.tunnel else proxy
-        exchange = functools.partial(
-            self.exchange, origin=origin, ssl=ssl, key=key, deadline=deadline, proxy=proxy
-        )
+        exchange = functools.partial(self.exchange, origin=origin, ssl=ssl, deadline=deadline)
         if proxy is None:
-            return await send_past(request, exchange)
-        return await send_through(route, request, exchange)
+            return await send_past(request, functools.partial(exchange, key=key))
+        route = route_through(proxy, origin, self._http2, "Upgrade" in request.headers)
+        key = (proxy, key) if route.tunnel else proxy
+        return await send_through(route, request, functools.partial(exchange, key=key, route=route))
 
     async def exchange(
         self,
@@ -96,7 +93,7 @@ class PoolRun:
         ssl: SSLConfig,
         key: Key,
         deadline: Deadline,
-        proxy: Proxy | None = None,
+        route: Route | None = None,
     ) -> ResponseBase:
         """
         Send `request` over a connection for `key` and return its response, whose body is on its
@@ -114,7 +111,7 @@ class PoolRun:
             slot = await self._slot(key, multiplexes, deadline, fresh=attempts > 1)
             connection = slot.connection
             if connection is None:
-                connection = await self._open(slot, origin, ssl, http2, proxy, deadline)
+                connection = await self._open(slot, origin, ssl, http2, route, deadline)
             try:
                 return await connection.exchange(request, deadline)
             except Unprocessed as exc:
@@ -197,14 +194,14 @@ class PoolRun:
         origin: Origin,
         ssl: SSLConfig,
         http2: HTTP2,
-        proxy: Proxy | None,
+        route: Route | None,
         deadline: Deadline,
     ) -> HTTPConnection:
         connection = slot.connection = HTTPConnection(
             origin,
             ssl=ssl,
             http2=http2,
-            proxy=proxy,
+            route=route,
             connect=self._connect,
             backend=self.backend,
             engine=self._engine,

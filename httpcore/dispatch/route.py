@@ -24,9 +24,12 @@ class Route(typing.NamedTuple):
         return f"{self.origin.peer} through proxy {self.proxy.peer}"
 
 
-def route_through(proxy: Proxy, origin: Origin, http2: bool | str) -> Route:
+def route_through(proxy: Proxy, origin: Origin, http2: bool | str, upgrades: bool = False) -> Route:
     """
-    The route to `origin`: a tunnel for https, for SOCKS, and where only HTTP/2 is to be spoken,
-    which a proxy that is asked in HTTP/1.1 does not hand on.
+    The route to `origin`.
+
+    A tunnel for https, for SOCKS, and for what a proxy that is handed a request in HTTP/1.1 does
+    not hand on: HTTP/2 where nothing else is to be spoken, and a change of protocols (`upgrades`).
     """
-    return Route(proxy, origin, origin.is_ssl or proxy.is_socks or http2 == "only")
+    tunnel = origin.is_ssl or proxy.is_socks or http2 == "only" or upgrades
+    return Route(proxy, origin, tunnel)

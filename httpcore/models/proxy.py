@@ -200,6 +200,10 @@ ProxyChooser = collections.abc.Callable[[URL], ChosenProxy]
 """Is given the URL of each request, and returns its proxy."""
 
 
+@typing.overload
+def as_proxy(proxy: None) -> None: ...
+@typing.overload
+def as_proxy(proxy: Proxy | URL | str) -> Proxy: ...
 def as_proxy(proxy: ChosenProxy) -> Proxy | None:
     """The `Proxy` that is meant; raises as `Proxy` does."""
     if proxy is None or isinstance(proxy, Proxy):

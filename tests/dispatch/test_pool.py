@@ -407,3 +407,20 @@ async def test_choice_is_no_proxy(backend: ConcurrencyBackend) -> None:
         with pytest.raises(TypeError, match="a proxy is a URL, a Proxy or None, not int"):
             await pool.request("GET", "http://example.org")
         assert pool.active_connections == []
+
+
+async def test_upgrade_takes_a_tunnel(backend: ConcurrencyBackend) -> None:
+    """A request for another protocol does not end at the proxy, and shares no connection of it."""
+
+    def switching(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhello")
+        connection.wait_closed()
+
+    headers = {"Connection": "upgrade", "Upgrade": "x"}
+    with RawServer(switching) as origin, RawServer(connect_proxy) as proxy:
+        async with ConnectionPool(proxies=proxy.url, backend=backend) as pool:
+            answer = await pool.request("GET", origin.url, headers=headers, stream=True)
+            assert answer.status_code == 101
+            await answer.release()
+        assert [request.method for request in proxy.requests] == ["CONNECT"]

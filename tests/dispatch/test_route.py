@@ -23,6 +23,11 @@ def test_route(proxy: str, origin: str, http2: bool | str, tunnel: bool) -> None
     assert route_through(Proxy(proxy), Origin(origin), http2).tunnel is tunnel
 
 
+def test_upgrade() -> None:
+    """A change of protocols is between us and the origin: proxies do not hand it on."""
+    assert route_through(Proxy("http://p"), Origin("http://h"), True, True).tunnel
+
+
 def test_shown() -> None:
     """In messages it is whom we talk to, and through whom."""
     route = route_through(Proxy("http://u:secret@p:8080"), Origin("https://[::1]"), True)
