@@ -63,6 +63,12 @@ def _redirects(count: object) -> int:
     return count
 
 
+def _size(count: object) -> object:
+    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
+        raise ValueError(f"max_response_size takes a number of bytes or None, not {count!r}")
+    return count
+
+
 _ATTRIBUTES: dict[str, collections.abc.Callable[[typing.Any], object]] = {
     "headers": Headers,
     "cookies": cookies_from,
@@ -70,6 +76,7 @@ _ATTRIBUTES: dict[str, collections.abc.Callable[[typing.Any], object]] = {
     "base_url": lambda url: None if url is None else URL(url),
     "timeout": lambda timeout: timeout_config(timeout).over(DEFAULT_TIMEOUT),
     "max_redirects": _redirects,
+    "max_response_size": _size,
     "auth": auth_from,
     "dispatch": _dispatcher,
 }
@@ -89,6 +96,8 @@ class ClientBase:
         http2: HTTP2 = True,
         connect: ConnectConfig = DEFAULT_CONNECT,
         max_redirects: int = 20,
+        https_only: bool = False,
+        max_response_size: int | None = None,
         dispatch: Dispatcher | None = None,
         auth: AuthTypes | None = None,
         headers: HeaderTypes = None,
@@ -111,6 +120,10 @@ class ClientBase:
           over plain TCP too, which they have to know.
         * `connect`: a `ConnectConfig`: which addresses, over which sockets.
         * `max_redirects`: how many redirects one call follows; zero: none.
+        * `https_only`: whether a request to an http URL, by a redirect too, raises `InvalidURL`
+          before it is sent.
+        * `max_response_size`: how many bytes the body of a response has at most, decoded, read or
+          streamed; more raise `ResponseTooLarge`.  `None` means no limit.
         * `dispatch`: what sends requests in the place of a connection pool of the client's own; the
           client does not close it, and `ssl`, `pool_limits`, `http2`, `connect`, `proxies`,
           `backend` and `engine` are then not its business.
@@ -151,6 +164,8 @@ class ClientBase:
         self.base_url = None if base_url is None else URL(base_url)
         self.timeout = timeout_config(timeout).over(DEFAULT_TIMEOUT)
         self.max_redirects = max_redirects
+        self.https_only = https_only
+        self.max_response_size = max_response_size
         self.auth = auth_from(auth)
         self.json_codec = json_codec
         self.raise_for_status = raise_for_status
@@ -276,6 +291,8 @@ class ClientBase:
             ssl,
             Deadline(limits),
             self.max_redirects,
+            self.https_only,
+            self.max_response_size,
             self._netrc,
             AsyncResponse if self._is_async else Response,
         )

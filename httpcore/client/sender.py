@@ -11,7 +11,7 @@ import typing
 from ..config import SSLTypes
 from ..deadline import Deadline
 from ..dispatch.base import Dispatcher
-from ..exceptions import RedirectLoop, RequestException, TooManyRedirects
+from ..exceptions import InvalidURL, RedirectLoop, RequestException, TooManyRedirects
 from ..models.cookies import Cookies
 from ..models.request import Request
 from ..models.response_base import ResponseBase
@@ -32,6 +32,8 @@ class Call(typing.NamedTuple):
     ssl: SSLTypes | None
     deadline: Deadline
     max_redirects: int
+    https_only: bool
+    max_response_size: int | None
     netrc: NetRC | None
     response_class: type[ResponseBase]
 
@@ -151,6 +153,12 @@ async def _send_with_auth(call: Call, request: Request, auth: Auth | None) -> Re
 
 
 async def _send_once(call: Call, request: Request) -> ResponseBase:
+    if call.https_only and not request.url.is_ssl:
+        raise InvalidURL(
+            f"{request.method} {request.url.masked} was not sent: it is not https, and this client "
+            "has https_only=True",
+            request=request,
+        )
     if call.cookies.by_domain or request.cookies is not None or request.default_cookies is not None:
         request = _with_cookies(call.cookies, request)
     started = time.monotonic()
@@ -166,6 +174,8 @@ async def _send_once(call: Call, request: Request) -> ResponseBase:
         call.cookies.receive(request.url, set_cookies)
     if response.request is None:
         response.request = request
+    if call.max_response_size is not None:
+        response.limit_size(call.max_response_size)
     if logger.isEnabledFor(logging.DEBUG):
         logger.debug(
             "%s %s answered %d over %s in %.0f ms",

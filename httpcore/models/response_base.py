@@ -18,6 +18,7 @@ import typing
 from ..content.chunks import Chunker
 from ..content.decoders import ContentDecoder, decoder_for
 from ..content.lines import LineSplitter
+from ..content.size_limit import SizeLimit
 from ..content.text import TextDecoder, charset, decode_json, decode_text, stream_charset
 from ..driver import run_sync
 from ..exceptions import (
@@ -25,6 +26,7 @@ from ..exceptions import (
     RequestException,
     ResponseClosed,
     ResponseNotRead,
+    ResponseTooLarge,
     StreamConsumed,
     StreamException,
 )
@@ -72,6 +74,7 @@ class ResponseBase:
     ) = None
     _carried_by: tuple[ConnectionInfo, int] | None = None
     _content: bytes | None = None
+    _max_size: int | None = None
     _closed: bool = False
     _encoding: str | None = None
     _cookies: Cookies | None = None
@@ -387,40 +390,77 @@ class ResponseBase:
             self.note_error(exc)
             raise
 
+    def limit_size(self, max_bytes: int) -> None:
+        """
+        Have a body of more than `max_bytes`, decoded, raise `ResponseTooLarge`; for clients.
+
+        That is at once where the body is in memory already, else when it is read or streamed.
+        """
+        self._max_size = max_bytes
+        if self._content is not None and len(self._content) > max_bytes:
+            raise self._too_large()
+
+    def _too_large(self) -> RequestException:
+        return self._error(
+            ResponseTooLarge,
+            f"the response is larger than {self._max_size} bytes (max_response_size); give the "
+            "client a higher limit, or None",
+        )
+
+    def _limited(self, decoder: ContentDecoder | None, max_bytes: int) -> SizeLimit:
+        length = self.headers.get("Content-Length", "") if decoder is None else ""
+        declared = int(length) if length.isascii() and length.isdecimal() else None
+        return SizeLimit(decoder, max_bytes, declared, self._too_large)
+
     async def _collect(self) -> bytes:
+        if self._max_size is not None:
+            return await self._collect_limited(self._max_size)
         raw = await self._body.read()
         decoder = self._decoder()
         return raw if decoder is None else decoder.decode_all(raw)
+
+    async def _collect_limited(self, max_bytes: int) -> bytes:
+        limit = self._limited(self._decoder(), max_bytes)
+        pieces: list[bytes] = []
+        async for part in self._body:
+            pieces.extend(limit.decode(part))
+        limit.flush()
+        return b"".join(pieces)
 
     def _decoder(self) -> ContentDecoder | None:
         if b"content-encoding" not in self.headers.by_name():
             return None
         return decoder_for(self.headers["Content-Encoding"])
 
-    def _take_body(self) -> tuple[BodyStream, ContentDecoder | None]:
-        """The body to iterate over and what decodes it; from memory once it has been read."""
+    def _take_body(self, raw: bool) -> tuple[BodyStream, ContentDecoder | SizeLimit | None]:
+        """
+        The body to iterate over and what it goes through, a decoder unless `raw`; from memory once
+        it has been read.
+        """
         if self._content is not None:
             return BytesStream(self._content), None
         self._claim_body()
-        return self._body, self._decoder()
+        decoder = None if raw else self._decoder()
+        if self._max_size is None or self.status_code == 101:
+            return self._body, decoder
+        return self._body, self._limited(decoder, self._max_size)
 
     def _iter_decoded(self, chunk_size: int | None) -> PieceIterator[bytes]:
+        return self._iter_bytes(chunk_size, raw=False)
+
+    def _iter_raw(self, chunk_size: int | None) -> PieceIterator[bytes]:
+        if self._content and self._decoder() is not None:
+            raise self._error(StreamConsumed, "the body was decoded; its raw bytes are gone")
+        return self._iter_bytes(chunk_size, raw=True)
+
+    def _iter_bytes(self, chunk_size: int | None, raw: bool) -> PieceIterator[bytes]:
         if chunk_size is not None:
             chunker = Chunker(chunk_size)
-            return self._iter_through(chunker.feed, chunker.flush)
-        body, decoder = self._take_body()
+            return self._iter_through(chunker.feed, chunker.flush, raw)
+        body, decoder = self._take_body(raw)
         if decoder is None:
             return PieceIterator(self, body, None, None)
         return PieceIterator(self, body, decoder.decode, decoder.flush)
-
-    def _iter_raw(self, chunk_size: int | None) -> PieceIterator[bytes]:
-        chunker = None if chunk_size is None else Chunker(chunk_size)
-        if self._content and self._decoder() is not None:
-            raise self._error(StreamConsumed, "the body was decoded; its raw bytes are gone")
-        body, _ = self._take_body()
-        if chunker is None:
-            return PieceIterator(self, body, None, None)
-        return PieceIterator(self, body, chunker.feed, chunker.flush)
 
     def _iter_text(self) -> PieceIterator[str]:
         decoder = TextDecoder(self._stream_encoding())
@@ -448,9 +488,10 @@ class ResponseBase:
         self,
         feed: collections.abc.Callable[[bytes], collections.abc.Iterable[Piece]],
         flush: collections.abc.Callable[[], collections.abc.Iterable[Piece]],
+        raw: bool = False,
     ) -> PieceIterator[Piece]:
-        """The decoded body, each piece of it fed to what makes other pieces of it."""
-        body, decoder = self._take_body()
+        """The body, decoded unless `raw`, each piece fed to what makes other pieces of it."""
+        body, decoder = self._take_body(raw)
         if decoder is None:
             return PieceIterator(self, body, feed, flush)
         decode, check_complete = decoder.decode, decoder.flush
