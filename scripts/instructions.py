@@ -18,7 +18,7 @@ import argparse
 import collections.abc
 import gzip
 import importlib.metadata
-import inspect
+import importlib.util
 import json
 import os
 import pathlib
@@ -35,6 +35,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 RECORD = ROOT / "tests" / "instructions.json"
 ALLOWANCE = 0.10
+ENGINES = ("h11", "httptools")
 REPEATS = 50
 WARM_UP = 30
 URL = "http://192.0.2.1/"
@@ -123,17 +124,10 @@ def exchanges() -> dict[str, Exchange]:
     }
 
 
-def engines() -> list[str | None]:
-    """The HTTP/1.1 engines there are to be measured; `None` where this httpcore has no choice."""
-    import httpcore
-
-    if "engine" not in inspect.signature(httpcore.Client).parameters:
-        return [None]
-    try:
-        importlib.metadata.version("httptools")
-    except importlib.metadata.PackageNotFoundError:
-        return ["h11"]
-    return ["h11", "httptools"]
+def engines() -> list[str]:
+    """The HTTP/1.1 engines that are installed."""
+    found = [None if name == "h11" else importlib.util.find_spec(name) for name in ENGINES]
+    return [name for name, spec in zip(ENGINES, found, strict=True) if name == "h11" or spec]
 
 
 def run(exchange: Exchange, script: list[bytes], count: int) -> None:
@@ -152,12 +146,11 @@ def measured_process() -> None:
     processes: dict[str, list[int]] = {}
     for name, exchange in exchanges().items():
         is_http2 = "http2" in exchange.settings
-        for engine in [None] if is_http2 else engines():
-            settings = exchange.settings if engine is None else {"engine": engine}
-            chosen = exchange._replace(settings=settings)
+        for engine in ["h11"] if is_http2 else engines():
+            chosen = exchange._replace(settings={**exchange.settings, "engine": engine})
             script = chosen.script(2 * REPEATS)
             run(chosen, script, WARM_UP)
-            label = name if is_http2 else f"{name}, {engine or 'h11'}"
+            label = name if is_http2 else f"{name}, {engine}"
             processes[label] = [forked(chosen, script, count) for count in (REPEATS, 2 * REPEATS)]
     print(json.dumps(processes))
 

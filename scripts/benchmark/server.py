@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import shutil
 import socket
 import subprocess
@@ -25,9 +26,9 @@ worker_processes 1;
 daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log warn;
-worker_rlimit_nofile 16384;
+worker_rlimit_nofile {descriptors};
 {user}
-events {{ worker_connections 8192; multi_accept on; }}
+events {{ worker_connections {connections}; multi_accept on; }}
 http {{
   types {{ application/json json; application/octet-stream bin; }}
   default_type text/plain;
@@ -148,8 +149,11 @@ def configure(folder: pathlib.Path, ports: list[int]) -> None:
     (folder / "locations.conf").write_text(
         LOCATIONS.format(sink=sink, headers=headers, cookies=cookies), "utf-8"
     )
+    descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     configuration = CONFIGURATION.format(
         folder=folder,
+        descriptors=descriptors,
+        connections=descriptors - 1000,
         user="user root;" if os.geteuid() == 0 else "",
         http=http,
         https=https,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import os
 import typing
 
 import httpcore
@@ -21,14 +19,7 @@ def _settings(server: base.ServerInfo, options: base.Options) -> dict[str, typin
     }
     if options.pool != base.DEFAULT_POOL:
         settings["pool_limits"] = httpcore.PoolLimits(options.pool, options.pool)
-    _check_engine()
     return settings
-
-
-def _check_engine() -> None:
-    has_choice = "engine" in inspect.signature(httpcore.Client).parameters
-    if os.environ.get("HTTPCORE_ENGINE") != "h11" and not has_choice:
-        raise base.NotAvailable("this httpcore has no second HTTP/1.1 engine")
 
 
 class SyncClient(base.SyncClient):
@@ -39,7 +30,6 @@ class SyncClient(base.SyncClient):
 
     @staticmethod
     def create_default() -> None:
-        _check_engine()
         httpcore.Client().close()
 
     def get(self, url: str) -> tuple[int, bytes]:
@@ -74,7 +64,7 @@ class SyncClient(base.SyncClient):
             return self.client.post(url, content=file).status_code
 
     def cookie_count(self) -> int:
-        return _cookie_count(self.client)
+        return len(self.client.cookies)
 
     def close(self) -> None:
         self.client.close()
@@ -114,13 +104,7 @@ class AsyncClient(base.AsyncClient):
         return (await self.client.post(url, content=chunks)).status_code
 
     def cookie_count(self) -> int:
-        return _cookie_count(self.client)
+        return len(self.client.cookies)
 
     async def close(self) -> None:
         await self.client.close()
-
-
-def _cookie_count(client: object) -> int:
-    if not hasattr(client, "cookies"):
-        raise base.NotAvailable("this httpcore keeps no cookies")
-    return len(client.cookies)
