@@ -27,7 +27,8 @@ class Challenge(typing.NamedTuple):
 
     * `scheme`: in lower case: `"basic"`, `"digest"`.
     * `parameters`: by their names in lower case, unquoted; of those that repeat, the first.
-    * `token`: what stands in the place of parameters (token68), or `""`.
+    * `token`: what stands in the place of parameters (token68), or `""`.  Where parameters follow
+      nevertheless, both are there.
 
     Characters are bytes: Latin-1, whatever the peer meant, so that it can be given them back.
     """
