@@ -285,8 +285,15 @@ class ResponseReader:
     def _check_text(self, fields: RawHeaders, reason: bytes = b"") -> None:
         if len(fields) > MAX_HEADER_FIELDS:
             raise self._violation(f"sent more than {MAX_HEADER_FIELDS} header fields")
-        text = reason + b"".join([value for _, value in fields])
-        if len(text.translate(None, _CONTROLS)) < len(text):
+        if not _has_controls(reason + b"".join([value for _, value in fields])):
+            return
+        # A cookie with controls is ignored, and nothing else with it (RFC 6265bis §5.6).
+        fields[:] = [
+            (name, value)
+            for name, value in fields
+            if name.lower() != b"set-cookie" or not _has_controls(value)
+        ]
+        if _has_controls(reason + b"".join([value for _, value in fields])):
             raise self._violation("sent control characters in a header field or reason phrase")
 
     def _decide_framing(self, head: ResponseHead) -> None:
@@ -396,6 +403,10 @@ class ResponseReader:
             self.reusable = False
         self._framing = _ENDED
         return EndOfMessage(trailers)
+
+
+def _has_controls(text: bytes) -> bool:
+    return len(text.translate(None, _CONTROLS)) < len(text)
 
 
 # The request.

@@ -34,6 +34,7 @@ _NAME = rb"[!#$%&'*+.^_`|~0-9a-z-]+"
 _NAMES = re.compile(rb"%b(?:\n%b)*" % (_NAME, _NAME))
 _BAD_IN_VALUES = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|^[ \t]|[ \t]$", re.MULTILINE)
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]|\A[ \t]|[ \t]\Z")
+_FORBIDDEN = re.compile(rb"[\x00\n\r]")
 _STATUS = re.compile(rb"[1-9][0-9][0-9]")
 
 
@@ -118,11 +119,25 @@ def plain_fields(fields: RawHeaders) -> RawHeaders:
         or _BAD_IN_VALUES.search(values)
         or not _CONNECTION_FIELDS.isdisjoint(names)
     ):
+        kept = [field for field in fields if not _is_ignored(*field)]
+        if len(kept) < len(fields):
+            return plain_fields(kept)
         found = filter(None, (_what_is_wrong(name, value) for name, value in fields))
         raise StreamViolation(f"sent {next(found)}")
     if names.count(b"cookie") > 1:
         return _with_joined_cookie(fields)
     return [(name, value) for name, value in fields]
+
+
+def _is_ignored(name: bytes, value: bytes) -> bool:
+    """
+    Whether it is a cookie with control characters, which is ignored by itself (RFC 6265bis §5.6).
+
+    With those that HTTP/2 itself forbids (§8.2.1) it is an error, as in any field.
+    """
+    if name != b"set-cookie" or _FORBIDDEN.search(value):
+        return False
+    return _BAD_VALUE.search(value.strip(b" \t")) is not None
 
 
 def _what_is_wrong(name: bytes, value: bytes) -> str | None:

@@ -16,6 +16,7 @@ from tests.conftest import MakeClient
 from tests.servers.hypercorn_server import HypercornServer
 from tests.servers.raw import RawConnection, RawServer
 from tests.servers.uvicorn_server import UvicornServer
+from tests.servers.wsgi_server import HttpbinServer
 
 URL = "http://www.example.org/"
 
@@ -67,6 +68,17 @@ async def test_real_server_over_http2(
     answer = await client.get(f"{url}/headers")
     assert answer.protocol == "HTTP/2"
     assert answer.json()["cookie"] == "__Host-a=1; b=2"
+
+
+async def test_httpbin(make_client: MakeClient, httpbin: HttpbinServer) -> None:
+    """Flask sets them in a redirect, reads them at its target, and removes them."""
+    client = make_client()
+    answer = await client.get(f"{httpbin.url}/cookies/set?a=1&b=two%20words")
+    assert answer.json() == {"cookies": {"a": "1", "b": "two words"}}
+    assert answer.history[0].cookies["b"] == client.cookies["b"]
+    answer = await client.get(f"{httpbin.url}/cookies/delete?b", cookies={"c": "3"})
+    assert answer.json() == {"cookies": {"a": "1", "c": "3"}}
+    assert client.cookies == {"a": "1"}
 
 
 async def test_nothing_is_sent_without_cookies(make_client: MakeClient) -> None:
@@ -126,6 +138,24 @@ async def test_ck4_secure(make_client: MakeClient) -> None:
     for url in ("https://example.org", "http://example.org", "https://example.org"):
         await client.get(url)
     assert site.sent == [None, None, "a=tls"]
+
+
+async def test_ck9_the_rest_is_kept(make_client: MakeClient) -> None:
+    """A control character in one cookie costs neither the response nor the other cookies."""
+
+    def handler(connection: RawConnection) -> None:
+        connection.read_request()
+        cookies = [b"a=1", b"b=\x01", b"c=\x7f", b"d=4"]
+        fields = b"".join(b"Set-Cookie: " + cookie + b"\r\n" for cookie in cookies)
+        connection.send(b"HTTP/1.1 200 OK\r\n" + fields + b"Content-Length: 2\r\n\r\nok")
+        connection.wait_closed()
+
+    with RawServer(handler) as server:
+        client = make_client()
+        answer = await client.get(server.url)
+        assert answer.text == "ok"
+        assert answer.cookies == client.cookies == {"a": "1", "d": "4"}
+        await client.close()
 
 
 async def test_ck11_odd_octets(make_client: MakeClient) -> None:

@@ -460,6 +460,16 @@ def test_hd7_controls(parser_class: type[Parser], field: bytes) -> None:
     refused(parser_class, OK + field + b"\r\nContent-Length: 0\r\n\r\n")
 
 
+def test_ck9_controls_in_a_cookie(parser_class: type[Parser]) -> None:
+    """A cookie with control characters is left out, and nothing else with it."""
+    fields = b"Set-Cookie: a=1\r\nset-cookie: b=\x01\r\nSet-Cookie: c=\x7f\r\nX: 1\r\n"
+    got = read(parser_class, OK + fields + b"Content-Length: 2\r\n\r\nok")
+    assert got.head is not None
+    assert got.head.headers[:2] == [(b"Set-Cookie", b"a=1"), (b"X", b"1")]
+    assert got.body == b"ok"
+    refused(parser_class, OK + fields + b"Y: \x01\r\nContent-Length: 0\r\n\r\n")
+
+
 def test_hd7_controls_in_the_reason(parser_class: type[Parser]) -> None:
     """Control characters in the reason are refused."""
     refused(parser_class, b"HTTP/1.1 200 O\x01K\r\nContent-Length: 0\r\n\r\n")

@@ -97,6 +97,16 @@ def test_wrong_status(status: bytes) -> None:
         response_fields([(b":status", status)])
 
 
+def test_ck9_controls_in_a_cookie() -> None:
+    """A cookie with control characters is left out, and nothing else with it."""
+    fields = [(b"set-cookie", b"a=1"), (b"set-cookie", b"b=\x01"), (b"x", b"1")]
+    assert plain_fields([*fields, (b"set-cookie", b"c=\x7f")]) == [fields[0], fields[2]]
+    with pytest.raises(StreamViolation, match="'y' with control characters"):
+        plain_fields([*fields, (b"y", b"\x01")])
+    with pytest.raises(StreamViolation, match="'set-cookie' with control characters"):
+        plain_fields([*fields, (b"set-cookie", b"a=\n\x01")])
+
+
 @pytest.mark.parametrize(
     ("field", "said"),
     [
