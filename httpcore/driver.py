@@ -30,11 +30,13 @@ class SuspendedInSyncCode(BaseException):
 
 def run_sync(coroutine: collections.abc.Coroutine[typing.Any, typing.Any, T]) -> T:
     """Run `coroutine`, none of whose awaits may suspend, and return its result."""
+    result: T
     token = _driving_thread.set(get_ident())
     try:
         coroutine.send(None)
     except StopIteration as done:
-        return typing.cast("T", done.value)
+        result = done.value
+        return result
     finally:
         _driving_thread.reset(token)
     try:
@@ -45,7 +47,8 @@ def run_sync(coroutine: collections.abc.Coroutine[typing.Any, typing.Any, T]) ->
             )
         )
     except StopIteration as done:  # it caught the error and returned all the same
-        return typing.cast("T", done.value)
+        result = done.value
+        return result
     finally:
         coroutine.close()
     raise SuspendedInSyncCode("a coroutine driven by the sync client suspended twice")

@@ -34,9 +34,7 @@ class AsyncClient(ClientBase):
         plain iterable is iterated in the event loop, which waits for it: what takes its time, or
         blocks, has to be an async iterable or a file.
         """
-        return AsyncResponse.adopt(
-            await self._request(method, url, typing.cast("dict[str, typing.Any]", options))
-        )
+        return AsyncResponse.adopt(await self._request(method, url, options))
 
     async def get(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> AsyncResponse:
         """Send a GET request; see `request()`."""

@@ -41,7 +41,6 @@ from .options import (
     BUILD_OPTIONS,
     SEND_OPTIONS,
     BuildOptions,
-    absolute_url,
     check_names,
     one_of,
     wants_redirects,
@@ -237,13 +236,16 @@ class ClientBase:
         headers: HeaderTypes = None,
         cookies: CookieTypes = None,
     ) -> Request:
-        query_params = one_of("query_params", query_params, "params", params)
+        if params is not None:
+            query_params = one_of("query_params", query_params, "params", params)
+        if data is not None:
+            content = one_of("content", content, "data", data)
         if self.query_params:
             query_params = self.query_params.merge(query_params)
         request = Request(
             method,
-            absolute_url(self.base_url, url),
-            content=one_of("content", content, "data", data),
+            url if self.base_url is None else self.base_url.under(url),
+            content=content,
             json=json,
             files=files,
             json_codec=self.json_codec,
@@ -259,12 +261,15 @@ class ClientBase:
             request.default_cookies = self.cookies
         return request
 
-    async def _request(
-        self, method: str, url: URL | str, options: dict[str, typing.Any]
-    ) -> ResponseBase:
-        send_options = {name: options.pop(name) for name in SEND_OPTIONS & options.keys()}
-        check_names(options, BUILD_OPTIONS)
-        return await self._send(self._build(method, url, **options), **send_options)
+    def _request(
+        self, method: str, url: URL | str, options: typing.Any
+    ) -> collections.abc.Coroutine[typing.Any, typing.Any, ResponseBase]:
+        """What `request()` awaits; its `options` are those of the call."""
+        send_options = {}
+        if options:
+            send_options = {name: options.pop(name) for name in SEND_OPTIONS & options.keys()}
+            check_names(options, BUILD_OPTIONS)
+        return self._send(self._build(method, url, **options), **send_options)
 
     async def _send(
         self,

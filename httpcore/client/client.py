@@ -68,9 +68,7 @@ class Client(ClientBase):
         Raises a `RequestException`, `TypeError` or `ValueError` for what makes no request, and
         `RuntimeError` once the client is closed.
         """
-        return Response.adopt(
-            run_sync(self._request(method, url, typing.cast("dict[str, typing.Any]", options)))
-        )
+        return Response.adopt(run_sync(self._request(method, url, options)))
 
     def get(self, url: URL | str, **options: typing.Unpack[RequestOptions]) -> Response:
         """Send a GET request; see `request()`."""

@@ -10,7 +10,6 @@ from ..models.cookies import CookieTypes
 from ..models.headers import HeaderTypes
 from ..models.query_params import QueryParamTypes
 from ..models.request import Request
-from ..models.url import URL
 from ..policy.auth import AuthTypes
 from ..types import Content, Files
 
@@ -85,8 +84,3 @@ def one_of(name: str, value: typing.Any, other_name: str, other: typing.Any) -> 
 def wants_redirects(request: Request, allow_redirects: bool | None) -> bool:
     """Whether redirects are followed: by default all but those of HEAD."""
     return request.method != "HEAD" if allow_redirects is None else allow_redirects
-
-
-def absolute_url(base_url: URL | None, url: URL | str) -> URL:
-    """`url`, below `base_url` where the client has one and `url` is relative."""
-    return URL(url) if base_url is None else base_url.under(url)

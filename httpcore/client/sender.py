@@ -145,11 +145,13 @@ def _with_cookies(jar: Cookies, request: Request) -> Request:
     return request
 
 
-async def _send_with_auth(call: Call, request: Request, auth: Auth | None) -> ResponseBase:
+def _send_with_auth(
+    call: Call, request: Request, auth: Auth | None
+) -> collections.abc.Awaitable[ResponseBase]:
     if auth is None or auth is NO_AUTH:
-        return await _send_once(call, request)
+        return _send_once(call, request)
     send_once = functools.partial(_send_once, call)
-    return await send_authenticated(auth, request, send_once, call.deadline, call.response_class)
+    return send_authenticated(auth, request, send_once, call.deadline, call.response_class)
 
 
 async def _send_once(call: Call, request: Request) -> ResponseBase:
@@ -170,7 +172,7 @@ async def _send_once(call: Call, request: Request) -> ResponseBase:
         del request.headers["Expect"]
         response = await call.dispatch.send(request, True, call.ssl, call.deadline)
     response.elapsed_seconds = time.monotonic() - started
-    if set_cookies := response.headers.raw_values(b"set-cookie"):
+    if set_cookies := response.headers.by_name().get(b"set-cookie"):
         call.cookies.receive(request.url, set_cookies)
     if response.request is None:
         response.request = request

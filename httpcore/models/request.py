@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import typing
 
@@ -235,6 +236,7 @@ async def run_here(read: typing.Callable[[], bytes]) -> bytes:
     return read()
 
 
+@functools.lru_cache(maxsize=64)  # the same few come all the time
 def _checked_method(method: str) -> str:
     if not isinstance(method, str):
         raise TypeError(f"the method is a str, not {type(method).__name__}")

@@ -314,7 +314,7 @@ class ResponseReader:
             self.reusable = not (has_token(options, b"close") or (codings and lengths))
         else:
             self.reusable = has_token(options, b"keep-alive") and not codings
-        if self._method == "HEAD" or head.status in (204, 304) or self._is_tunnel(head):
+        if head.status in (204, 304) or (self._method != "GET" and self._has_no_body(head)):
             self._framing = _NO_BODY
         elif codings:
             self._framing = _CHUNKED
@@ -327,9 +327,9 @@ class ResponseReader:
             self._length = int(lengths[0])
         self._buffer = self._parser.rest()
 
-    def _is_tunnel(self, head: ResponseHead) -> bool:
-        """Whether it ends here, whatever length it announces (RFC 9110 §9.3.6)."""
-        return self._method == "CONNECT" and 200 <= head.status < 300
+    def _has_no_body(self, head: ResponseHead) -> bool:
+        """Whether it ends here, whatever length it announces (RFC 9110 §9.3.2, §9.3.6)."""
+        return self._method == "HEAD" or (self._method == "CONNECT" and 200 <= head.status < 300)
 
     def _note_keep_alive(self, values: list[bytes]) -> None:
         for item in b",".join(values).decode("latin-1").split(","):

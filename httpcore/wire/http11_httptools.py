@@ -82,13 +82,11 @@ class HttptoolsParser:
         if found is None:
             self._searched = max(0, len(self._buffer) - 2)
             return None
-        section = bytes(self._buffer[: found.end()])
-        self._drop(found.end())
-        return section
-
-    def _drop(self, count: int) -> None:
-        self._buffer = self._buffer[count:]
+        end = found.end()
+        section = bytes(self._buffer[:end])
+        self._buffer = self._buffer[end:]
         self._searched = 0
+        return section
 
     def _h11(self, section: bytes) -> Parser:
         from .http11_h11 import H11Parser  # takes a while to load, and is hardly ever needed
@@ -117,7 +115,7 @@ class HttptoolsParser:
                     raise
                 break  # what was there before it first
             at = end
-        self._drop(at)
+        self._buffer = buffer[at:]
         self._searched = searched
         if data := b"".join(pieces):
             return data
@@ -140,7 +138,7 @@ class HttptoolsParser:
     def _trailers_event(self) -> Event:
         empty = _EMPTY_LINE.match(self._buffer)
         if empty is not None:
-            self._drop(empty.end())
+            self._buffer = self._buffer[empty.end() :]
             return EndOfMessage([])
         section = self._take_section()
         if section is None:

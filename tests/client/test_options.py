@@ -1,14 +1,13 @@
-"""How two spellings become one, and which URL a relative one is."""
+"""How two spellings become one, and which options there are."""
 
 from __future__ import annotations
 
 import pytest
 
-from httpcore import URL, InvalidURL, Request
+from httpcore import Request
 from httpcore.client.options import (
     BUILD_OPTIONS,
     SEND_OPTIONS,
-    absolute_url,
     check_names,
     one_of,
     wants_redirects,
@@ -31,14 +30,6 @@ def test_one_of() -> None:
 def test_wants_redirects(method: str, given: bool | None, wanted: bool) -> None:
     """HEAD asks about one URL; other methods want what is behind it."""
     assert wants_redirects(Request(method, "http://example.org"), given) == wanted
-
-
-def test_absolute_url() -> None:
-    """With a base relative URLs are below it; without one they are errors."""
-    assert absolute_url(URL("http://h/a"), "b") == "http://h/a/b"
-    assert absolute_url(None, "http://h/b") == "http://h/b"
-    with pytest.raises(InvalidURL):
-        absolute_url(None, "b")
 
 
 def test_send_options() -> None:
