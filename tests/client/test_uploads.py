@@ -280,13 +280,15 @@ async def test_bd8_pipe(make_client: MakeClient) -> None:
 # Memory.
 
 UPLOAD = """
-import asyncio, resource, sys
+import asyncio, re, sys
 import httpcore
 
 url, path, way, in_form = sys.argv[1:5]
 
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    # Not ru_maxrss: it begins with that of the process which started this one.
+    with open("/proc/self/status") as status:
+        return int(re.search(r"VmHWM:\\s*(\\d+) kB", status.read())[1]) / 1024
 
 def options(file):
     return {"files": {"f": file}} if in_form == "form" else {"content": file}
@@ -322,7 +324,7 @@ def count_and_forget(connection: RawConnection) -> None:
         connection.send(response(str(length).encode()))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell the peak so")
 @pytest.mark.parametrize("kind", ["sync", "asyncio", "trio"])
 def test_mp4_memory_of_a_large_file_is_bounded(tmp_path: pathlib.Path, kind: str) -> None:
     """
@@ -339,4 +341,4 @@ def test_mp4_memory_of_a_large_file_is_bounded(tmp_path: pathlib.Path, kind: str
         shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     status, length, grown = shown.split()
     assert (status, size < int(length) < size + 1000) == ("200", True)
-    assert int(grown) < 30, shown
+    assert float(grown) < 30, shown
