@@ -14,6 +14,7 @@ from httpcore.backends.base import (
     Guard,
     Lock,
     NetworkStream,
+    Rival,
     Secure,
 )
 from httpcore.connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
@@ -74,6 +75,9 @@ class FaultyBackend(ConcurrencyBackend):
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         self.step()
         return await self.inner.run_blocking(function)
+
+    async def race(self, awaitable: collections.abc.Awaitable[T], rival: Rival) -> T | None:
+        return await self.inner.race(awaitable, rival)
 
     async def sleep(self, seconds: float) -> None:
         await self.inner.sleep(seconds)

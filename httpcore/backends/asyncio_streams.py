@@ -21,13 +21,12 @@ from ..deadline import Deadline
 from ..exceptions import ConnectTimeout
 from . import polling
 from .asyncio_base import AsyncioStream, Waiter, wake
-from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Secure
+from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Rival, Secure
 from .happy_eyeballs import Sockets, Wait, connect
 from .owned_socket import owned
 from .sockets import (
     RESOLVING,
     ip_address_of,
-    is_writable,
     lookup_in_thread,
     resolve_error,
 )
@@ -87,7 +86,7 @@ class ReadinessStream(AsyncioStream):
 
     def _look_for_room(self) -> None:
         # A send that fills what was left of the buffer is no sign of life of the peer's.
-        if is_writable(self._sock):
+        if polling.is_writable(self._sock):
             self._on_writable()
 
 
@@ -325,6 +324,34 @@ class AsyncioBackend(ConcurrencyBackend):
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         """See `ConcurrencyBackend.run_blocking`."""
         return await asyncio.get_running_loop().run_in_executor(None, function)
+
+    async def race(self, awaitable: collections.abc.Awaitable[T], rival: Rival) -> T | None:
+        """See `ConcurrencyBackend.race`."""
+        over = False
+        ours = asyncio.timeout(None)  # a way to be cancelled that is not taken for the caller's
+
+        def give_up(_: object) -> None:
+            if not over:
+                ours.reschedule(0)
+
+        beside = asyncio.create_task(rival())
+        beside.add_done_callback(give_up)
+        result: T | None = None
+        try:
+            async with ours:
+                result = await awaitable
+        except TimeoutError:
+            if not ours.expired():
+                raise
+        finally:
+            over = True
+            if not beside.done():
+                beside.cancel()
+                await asyncio.wait([beside])
+            failed = not beside.cancelled() and beside.exception() is not None
+        if failed:
+            beside.result()
+        return result
 
     def call_later(
         self, seconds: float, callback: collections.abc.Callable[[], None]

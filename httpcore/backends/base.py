@@ -166,6 +166,9 @@ class Lock(abc.ABC):
 Secure = collections.abc.Callable[[NetworkStream], collections.abc.Awaitable[NetworkStream]]
 """Makes a stream that has just been connected of use: TLS.  Closes it where it fails."""
 
+Rival = collections.abc.Callable[[], collections.abc.Coroutine[typing.Any, typing.Any, None]]
+"""A coroutine function that may be cancelled in any of its waits."""
+
 Guard = contextlib.AbstractContextManager[typing.Any]
 """Protects a state against other threads: a thread lock in sync, nothing in async, where code
 between two awaits is not interrupted.  Never held over an await."""
@@ -219,6 +222,16 @@ class ConcurrencyBackend(abc.ABC):
     @abc.abstractmethod
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         """Run what blocks for a moment (file reads, loading certificates) off the event loop."""
+
+    async def race(self, awaitable: collections.abc.Awaitable[T], rival: Rival) -> T | None:
+        """
+        Await `awaitable`, which is the caller's own, and give it up once `rival()` has ended.
+
+        Gives what `awaitable` gave, `None` if it was given up, or raises what either raised;
+        neither runs on after that.  `awaitable` runs in the task of who calls, `rival()` beside it;
+        where nothing can run beside, not at all.
+        """
+        return await awaitable
 
     async def start_tls(
         self,

@@ -47,6 +47,19 @@ waiter = _poll_waiter if hasattr(select, "poll") else _select_waiter
 """`waiter(events, *socks)` waits until there is one of `events` at one of `socks`."""
 
 
+def is_writable(sock: socket.socket) -> bool:
+    """
+    Whether who waits for `sock` to become writable would be told so now.
+
+    Not the same as whether `send()` takes a byte: that may fit where a little is left in a buffer
+    that the peer has long ceased to empty.  `True` also where sending would fail.
+    """
+    try:
+        return bool(waiter(WRITABLE, sock)(0))
+    except ValueError:
+        return True  # it is closed
+
+
 def milliseconds(seconds: float | None) -> int | None:
     """`seconds` for a `Waiter`, rounded up, so that a deadline has passed when the wait has."""
     return None if seconds is None else min(int(seconds * 1000) + 1, _MAX_WAIT_MS)

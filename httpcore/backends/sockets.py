@@ -10,7 +10,6 @@ from __future__ import annotations
 import collections.abc
 import errno
 import os
-import selectors
 import socket
 import threading
 import typing
@@ -40,24 +39,6 @@ _HINTS = {
 }
 
 E = typing.TypeVar("E", bound=NetworkError)
-
-# The one that needs no descriptor of its own and takes any, where there is one.
-_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
-
-
-def is_writable(sock: socket.socket) -> bool:
-    """
-    Whether who waits for `sock` to become writable would be told so now.
-
-    Not the same as whether `send()` takes a byte: that may fit where a little is left in a buffer
-    that the peer has long ceased to empty.  `True` also where sending would fail.
-    """
-    selector = _Selector()
-    try:
-        selector.register(sock, selectors.EVENT_WRITE)
-    except ValueError:
-        return True  # it is closed
-    return bool(selector.select(0))
 
 
 def ip_address_of(host: str, port: int) -> Address | None:

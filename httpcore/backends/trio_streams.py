@@ -25,7 +25,8 @@ import trio
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from ..deadline import Deadline
 from ..exceptions import ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
-from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Secure
+from . import polling
+from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Rival, Secure
 from .happy_eyeballs import Sockets, connect
 from .owned_socket import owned
 from .sockets import (
@@ -35,7 +36,6 @@ from .sockets import (
     broken,
     closed_here,
     ip_address_of,
-    is_writable,
     lookup_in_thread,
     resolve_error,
 )
@@ -165,7 +165,7 @@ class TrioStream(NetworkStream):
                 return await self._writable_or_readable()
             await self._until(trio.lowlevel.wait_writable)
         # A send that fills what was left of the buffer is no sign of life of the peer's.
-        if limit.cancelled_caught and not (is_writable(self._sock) and self._send()):
+        if limit.cancelled_caught and not (polling.is_writable(self._sock) and self._send()):
             raise deadline.error(WriteTimeout, WRITING, self.peer)
         return False
 
@@ -370,6 +370,38 @@ class TrioBackend(ConcurrencyBackend):
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         """See `ConcurrencyBackend.run_blocking`."""
         return await trio.to_thread.run_sync(function, abandon_on_cancel=True)
+
+    async def race(self, awaitable: collections.abc.Awaitable[T], rival: Rival) -> T | None:
+        """See `ConcurrencyBackend.race`."""
+        result: T | None = None
+        error: BaseException | None = None
+        ours = trio.CancelScope()
+
+        async def run_rival() -> None:
+            nonlocal error
+            try:
+                await rival()
+            except trio.Cancelled:
+                raise
+            except BaseException as exc:
+                error = exc
+            ours.cancel()
+
+        # What is raised is held until the nursery is closed, which would make groups of it.
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run_rival)
+            try:
+                with ours:
+                    result = await awaitable
+            except BaseException as exc:
+                error = exc
+            nursery.cancel_scope.cancel()
+        try:
+            if error is not None:
+                raise error
+            return result
+        finally:
+            del error  # it has this frame in its traceback
 
     async def sleep(self, seconds: float) -> None:
         """See `ConcurrencyBackend.sleep`."""

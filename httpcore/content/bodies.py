@@ -43,6 +43,7 @@ class Body(abc.ABC):
     * `length`: the bytes of one pass; `None` where nobody knows, so that chunked coding is needed.
     * `replayable`: whether `rewind()` works once a pass has begun.
     * `needs_async`: whether its source is asynchronous, so that a sync client cannot send it.
+    * `may_wait`: whether its source may take its time: the caller's async iterator, a pipe.
     """
 
     __slots__ = ()
@@ -50,6 +51,7 @@ class Body(abc.ABC):
     length: int | None
     replayable: bool
     needs_async: bool = False
+    may_wait: bool = False
 
     @property
     @abc.abstractmethod
@@ -197,7 +199,7 @@ class AsyncIteratorBody(Body):
     __slots__ = ("replayable", "_source", "_iterator")
 
     length = None
-    needs_async = True
+    needs_async = may_wait = True
 
     def __init__(self, source: collections.abc.AsyncIterable[Piece]) -> None:
         first = aiter(source)

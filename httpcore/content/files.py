@@ -21,11 +21,12 @@ from .bodies import CHUNK_BYTES, Body, checked_piece, used_up
 class _PositionedBody(Body):
     """What reads blocks of a file from `_start` on, `length` bytes of it if that is known."""
 
-    __slots__ = ("length", "replayable", "_start", "_sent", "_started")
+    __slots__ = ("length", "replayable", "may_wait", "_start", "_sent", "_started")
 
     def __init__(self, start: int | None, length: int | None) -> None:
         self.length = length
         self.replayable = start is not None
+        self.may_wait = start is None
         self._start = start
         self._sent = 0
         self._started = False

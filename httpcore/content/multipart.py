@@ -46,7 +46,15 @@ class MultipartBody(Body):
     that a file of the caller's raises has the name of its field as a note.
     """
 
-    __slots__ = ("length", "replayable", "needs_async", "_segments", "_index", "_is_inside")
+    __slots__ = (
+        "length",
+        "replayable",
+        "needs_async",
+        "may_wait",
+        "_segments",
+        "_index",
+        "_is_inside",
+    )
 
     def __init__(self, segments: collections.abc.Sequence[tuple[Body, str | None]]) -> None:
         """`segments` with the name of the field, for errors; `None` for what is between fields."""
@@ -55,6 +63,7 @@ class MultipartBody(Body):
         self.length = sum(lengths) if len(lengths) == len(bodies) else None
         self.replayable = all(body.replayable for body in bodies)
         self.needs_async = any(body.needs_async for body in bodies)
+        self.may_wait = any(body.may_wait for body in bodies)
         self._segments = segments
         self._index = 0
         self._is_inside = False

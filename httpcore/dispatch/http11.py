@@ -130,7 +130,7 @@ class HTTP11Connection:
         if request.body is None:
             await self.stream.write(head, deadline)
         else:
-            upload = Upload(request, self.stream, self._backend.run_blocking, reader, deadline)
+            upload = Upload(request, self.stream, self._backend, reader, deadline)
             await upload.run(head)
             if upload.head is not None:
                 return upload.head, upload.complete

@@ -12,13 +12,14 @@ begun to answer does not take the rest.
 from __future__ import annotations
 
 import collections.abc
+import functools
 import time
 import typing
 
 from h2.errors import ErrorCodes
 
 from ..backends.base import ConcurrencyBackend, NetworkStream
-from ..content.bodies import BytesBody
+from ..content.bodies import Body, BytesBody
 from ..deadline import Deadline
 from ..exceptions import (
     LocalProtocolError,
@@ -27,6 +28,7 @@ from ..exceptions import (
     ReadTimeout,
     RemoteProtocolError,
     RequestException,
+    TotalTimeout,
     WriteError,
     WriteTimeout,
 )
@@ -42,6 +44,7 @@ from ..wire.http2_stream import Stream
 from .base import Abandoned, Unprocessed
 from .http2_body import HTTP2Body
 from .http2_transport import HTTP2Transport
+from .upload import WAITING_FOR_BODY
 
 # Bodies up to this size go out in one write with the head.
 _ONE_WRITE_BYTES = 64 * 1024
@@ -49,6 +52,8 @@ _ONE_WRITE_BYTES = 64 * 1024
 _CONTINUE_SECONDS = 1.0
 # How long a peer that has begun to answer may take nothing of the request.
 _PATIENCE_SECONDS = 1.0
+# How often to look for an answer while the caller makes the next piece of the request.
+_LOOK_SECONDS = 0.05
 # A connection that has been quiet for longer is asked for a sign of life together with the next
 # request, and given up if none comes within that time again.
 _QUIET_SECONDS = 10.0
@@ -182,10 +187,19 @@ class HTTP2Connection:
                 await self._transport.wait(stream, _may_continue, deadline, _CONTINUE_SECONDS)
             except ReadTimeout:
                 pass
-        body, length = request.body, request.declared_length
+        body = request.body
         assert body is not None
+        try:
+            await self._send_pieces(stream, body, request.declared_length, deadline)
+        finally:
+            if not stream.sent_all:
+                await body.aclose()
+
+    async def _send_pieces(
+        self, stream: Stream, body: Body, length: int | None, deadline: Deadline
+    ) -> None:
         sent = 0
-        while (piece := await body.next_chunk(self._backend.run_blocking)) is not None:
+        while (piece := await self._next_piece(stream, body, deadline)) is not None:
             sent += len(piece)
             if length is not None and sent > length:
                 raise LocalProtocolError(
@@ -197,12 +211,39 @@ class HTTP2Connection:
             is_last = sent == body.length
             if not await self._send_piece(stream, memoryview(piece), is_last, deadline):
                 return
+        if _is_answered(stream):
+            return
         if length is not None and sent < length:
             raise LocalProtocolError(
                 f"the request's body ended after {sent} bytes, but its Content-Length is {length}"
             )
         if not stream.sent_all:
             await self._send_piece(stream, memoryview(b""), True, deadline)
+
+    async def _next_piece(
+        self, stream: Stream, body: Body, deadline: Deadline
+    ) -> bytes | memoryview | None:
+        """The next piece of `body`; `None` at its end, or where the rest is not wanted any more."""
+        piece = body.next_chunk(self._backend.run_blocking)
+        if not body.may_wait:
+            return await piece
+        return await self._backend.race(
+            piece, functools.partial(self._wait_for_end, stream, deadline)
+        )
+
+    async def _wait_for_end(self, stream: Stream, deadline: Deadline) -> None:
+        """
+        Wait until nobody wants more of the request.
+
+        Not by `HTTP2Transport.wait()`, which may be writing, for other streams too, when this is
+        cancelled: that would end the connection.
+        """
+        while not _is_answered(stream):
+            seconds = typing.cast("float", deadline.within(_LOOK_SECONDS))
+            if seconds <= 0:
+                raise deadline.error(TotalTimeout, WAITING_FOR_BODY, self.stream.peer)
+            await self._backend.sleep(seconds)
+            self._transport.look()
 
     async def _send_piece(
         self, stream: Stream, piece: memoryview, is_last: bool, deadline: Deadline

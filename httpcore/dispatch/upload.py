@@ -2,7 +2,8 @@
 
 A server may answer before the body's end: it refuses the upload (413, 401), redirects it, or
 streams its answer while it reads (RFC 9112 §9.5).  So before each piece, and while the peer takes
-none, what has arrived is looked at:
+none, what has arrived is looked at; and while the caller's own async iterator makes the next piece,
+it is waited for:
 
 * a final status of 300 and above: nobody wants the rest; stop, and let the answer be read;
 * a 2xx: go on, unless the peer stops reading, in which case the answer counts;
@@ -13,12 +14,20 @@ An upload that was stopped leaves the message incomplete, so its connection cann
 
 from __future__ import annotations
 
-from ..backends.base import NetworkStream
+from ..backends.base import ConcurrencyBackend, NetworkStream
 from ..content.bodies import BytesBody
 from ..deadline import Deadline
-from ..exceptions import LocalProtocolError, ReadTimeout, RequestException, WriteError, WriteTimeout
+from ..exceptions import (
+    LocalProtocolError,
+    ReadError,
+    ReadTimeout,
+    RequestException,
+    Timeout,
+    TotalTimeout,
+    WriteError,
+    WriteTimeout,
+)
 from ..models.request import Request
-from ..types import BlockingRunner
 from ..wire.http11 import (
     LAST_CHUNK,
     NEED_DATA,
@@ -37,6 +46,8 @@ _CONTINUE_SECONDS = 1.0
 # How long a peer that has answered may stop reading, or one that broke off may owe its answer.
 _PATIENCE_SECONDS = 1.0
 
+WAITING_FOR_BODY = "waiting for the caller's iterator or file, whose content is sent to"
+
 
 class Upload:
     """
@@ -50,7 +61,7 @@ class Upload:
         self,
         request: Request,
         stream: NetworkStream,
-        run_blocking: BlockingRunner,
+        backend: ConcurrencyBackend,
         reader: ResponseReader,
         deadline: Deadline,
     ) -> None:
@@ -60,10 +71,11 @@ class Upload:
         self._request = request
         self._body = request.body
         self._stream = stream
-        self._run_blocking = run_blocking
+        self._backend = backend
         self._reader = reader
         self._deadline = deadline
         self._watching = True
+        self._unwanted = False
 
     async def run(self, head: bytes) -> None:
         """Send `head` and the body; returns early where the answer makes the rest pointless."""
@@ -112,7 +124,7 @@ class Upload:
         if head:
             await self._stream.write(head, self._deadline)
         sent = 0
-        while (piece := await self._body.next_chunk(self._run_blocking)) is not None:
+        while (piece := await self._next_piece()) is not None:
             sent += len(piece)
             if length is not None and sent > length:
                 raise LocalProtocolError(
@@ -121,6 +133,8 @@ class Upload:
                 )
             if not await self._send(chunk(piece) if length is None else piece):
                 return False
+        if self._unwanted:
+            return False
         if length is None:
             return await self._send(LAST_CHUNK)
         if sent < length:
@@ -128,6 +142,31 @@ class Upload:
                 f"the request's body ended after {sent} bytes, but its Content-Length is {length}"
             )
         return True
+
+    async def _next_piece(self) -> bytes | memoryview | None:
+        """The next piece of the body; `None` at its end, or once the rest is not wanted."""
+        piece = self._body.next_chunk(self._backend.run_blocking)
+        if not self._body.may_wait:
+            return await piece
+        got = await self._backend.race(piece, self._wait_for_end)
+        return None if self._unwanted else got
+
+    async def _wait_for_end(self) -> None:
+        """Wait for an answer that makes the rest of the body pointless."""
+        patient = self._deadline.phase(None, ReadTimeout)
+        try:
+            while self._watching:
+                try:
+                    data = await self._stream.read(patient)
+                except ReadError:
+                    data = b""
+                if self._ends_upload(data):
+                    self._unwanted = True
+                    return
+            await self._backend.event().wait(patient.within(None))
+        except Timeout:
+            pass
+        raise patient.error(TotalTimeout, WAITING_FOR_BODY, self._stream.peer)
 
     async def _send(self, data: bytes | memoryview) -> bool:
         if self._answer_ends_upload():
@@ -143,11 +182,10 @@ class Upload:
         """
         Take what has arrived; whether it is an answer that makes the rest of the body pointless.
         """
-        if not self._watching:
-            return False
-        data = self._stream.read_available()
-        if data is None:
-            return False
+        data = self._stream.read_available() if self._watching else None
+        return data is not None and self._ends_upload(data)
+
+    def _ends_upload(self, data: bytes) -> bool:
         self._reader.feed(data)
         self._note_head()
         if self.head is not None:

@@ -232,6 +232,32 @@ def test_tm10_the_loop_was_blocked_while_the_peer_read(run):
     run(main)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in kinds.LOOPS if kind != "completion"])
+def test_tm10_the_loop_comes_to_the_timer_first(run):
+    """Before it is told that the peer has read: no WriteTimeout either."""
+    size = 8 * MIB
+
+    async def main() -> None:
+        async with Connected(BACKEND) as (stream, peer):
+            first = threading.Event()
+
+            def read() -> None:
+                receive(peer, 64 * 1024)
+                first.set()
+                receive(peer, size - 64 * 1024)
+
+            def blocked() -> None:
+                assert first.wait(10)
+                time.sleep(0.3)
+                stream._on_timer()  # type: ignore[attr-defined]
+
+            asyncio.get_running_loop().call_soon(blocked)
+            with meanwhile(read, after=0.1):
+                assert await stream.write(bytes(size), limits(0.2)) is True
+
+    run(main)
+
+
 # Watching.
 
 

@@ -51,3 +51,18 @@ def test_milliseconds():
     assert milliseconds(None) is None
     assert milliseconds(0.0001) == 1
     assert milliseconds(1e12) == 2**31 - 1
+
+
+def test_whether_a_socket_is_writable():
+    """As those are told who wait for it; a closed or broken one says so when it is written to."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        assert polling.is_writable(ours)
+        with pytest.raises(BlockingIOError):
+            while True:
+                ours.send(bytes(65536))
+        assert not polling.is_writable(ours)
+        theirs.close()
+        assert polling.is_writable(ours)
+    assert polling.is_writable(ours)

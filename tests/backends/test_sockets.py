@@ -255,21 +255,3 @@ def test_the_reason_of_tls():
     error = ssl.SSLError(errno.EPERM, "[SSL: BAD_THING] bad thing (_ssl.c:1)")
     error.reason = "BAD_THING"
     assert sockets.reason(error) == "bad thing"
-
-
-# Sockets.
-
-
-def test_whether_a_socket_is_writable():
-    """As those are told who wait for it; a closed or broken one says so when it is written to."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        ours.setblocking(False)
-        assert sockets.is_writable(ours)
-        with pytest.raises(BlockingIOError):
-            while True:
-                ours.send(bytes(65536))
-        assert not sockets.is_writable(ours)
-        theirs.close()
-        assert sockets.is_writable(ours)
-    assert sockets.is_writable(ours)

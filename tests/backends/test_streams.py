@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import asyncio
 import collections.abc
 import contextlib
 import errno
@@ -14,9 +15,11 @@ import time
 import typing
 
 import pytest
+import trio
 
 from httpcore.backends import sockets
-from httpcore.backends.base import Address, ConcurrencyBackend
+from httpcore.backends.base import Address, ConcurrencyBackend, Rival
+from httpcore.backends.sync import SyncBackend
 from httpcore.config import TimeoutConfig
 from httpcore.deadline import Deadline
 from httpcore.exceptions import (
@@ -723,3 +726,141 @@ def test_dg7_a_stream_that_outlives_its_run(run, backend):
         peer.close()
     left.clear()
     gc.collect()
+
+
+# Races.
+
+
+class Course:
+    """What a race is between: each notes how it ended; one that waits, waits until cancelled."""
+
+    def __init__(self, kind: str) -> None:
+        self.ended: list[str] = []
+        self._sleep = trio.sleep if kind == "trio" else asyncio.sleep
+
+    async def runner(self, name: str, seconds: float, outcome: typing.Any = None) -> typing.Any:
+        try:
+            await self._sleep(seconds)
+            if isinstance(outcome, BaseException):
+                raise outcome
+        except BaseException as exc:
+            self.ended.append(f"{name}: {type(exc).__name__}")
+            raise
+        return outcome
+
+    def rival(self, seconds: float, outcome: typing.Any = None) -> Rival:
+        return lambda: self.runner("rival", seconds, outcome)
+
+
+async_kinds = pytest.mark.parametrize("kind", kinds.ASYNC_KINDS, indirect=True)
+CANCELLED = {"trio": "Cancelled"}
+
+
+@async_kinds
+def test_race_that_the_caller_wins(run, backend, kind):
+    """Its result counts, and the rival has ended when it is returned."""
+
+    async def main() -> None:
+        course = Course(kind)
+        for seconds in (0, 0.01):
+            runner = course.runner("own", seconds, "result")
+            assert await backend.race(runner, course.rival(60)) == "result"
+        cancelled = f"rival: {CANCELLED.get(kind, 'CancelledError')}"
+        assert course.ended == [cancelled] * len(course.ended)
+
+    run(main)
+
+
+@async_kinds
+def test_race_that_the_rival_wins(run, backend, kind):
+    """What the caller has awaited is cancelled, whatever that makes of it."""
+
+    async def main() -> None:
+        course = Course(kind)
+        for seconds in (0, 0.01):
+            assert await backend.race(course.runner("own", 60), course.rival(seconds)) is None
+        assert course.ended == [f"own: {CANCELLED.get(kind, 'CancelledError')}"] * 2
+
+    run(main)
+
+
+@async_kinds
+def test_race_of_two_that_end_at_once(run, backend, kind):
+    """It is decided without anything being left behind."""
+
+    async def nothing() -> None:
+        pass
+
+    async def main() -> None:
+        course = Course(kind)
+        for _ in range(20):
+            runner = course.runner("own", 0, "result")
+            assert await backend.race(runner, nothing) in ("result", None)
+
+    run(main)
+
+
+@async_kinds
+@pytest.mark.parametrize("error", [KeyError("k"), TimeoutError("t"), KeyboardInterrupt()])
+def test_race_in_which_one_fails(run, backend, kind, error):
+    """The error passes as it is, whosever it is, and both have ended."""
+
+    async def main() -> None:
+        course = Course(kind)
+        with pytest.raises(type(error)) as raised:
+            await backend.race(course.runner("own", 0.01, error), course.rival(60))
+        assert raised.value is error
+        if not isinstance(error, KeyboardInterrupt):
+            with pytest.raises(type(error)) as raised:
+                await backend.race(course.runner("own", 60), course.rival(0.01, error))
+            assert raised.value is error
+            assert len(course.ended) == 4
+
+    run(main)
+
+
+@async_kinds
+def test_race_in_which_both_fail(run, backend, kind):
+    """One of the errors is raised, and nobody complains of the other."""
+
+    async def main() -> None:
+        course = Course(kind)
+        with pytest.raises((KeyError, IndexError)):
+            await backend.race(course.runner("own", 0, KeyError()), course.rival(0, IndexError()))
+
+    run(main)
+
+
+@async_kinds
+def test_race_that_the_caller_leaves(run, backend, kind):
+    """A cancellation from outside passes, as the caller's own, and both have ended."""
+
+    async def main() -> None:
+        course = Course(kind)
+        race = backend.race(course.runner("own", 60), course.rival(60))
+        if kind == "trio":
+            with trio.move_on_after(0.01) as scope:
+                await race
+            assert scope.cancelled_caught
+        else:
+            task = asyncio.create_task(race)
+            await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert task.cancelled()
+        assert len(course.ended) == 2
+
+    run(main)
+
+
+async def test_race_where_nothing_can_run_beside():
+    """There is none, then."""
+
+    async def result() -> str:
+        return "result"
+
+    def rival() -> typing.Any:
+        raise AssertionError("nobody is to run it")
+
+    assert await SyncBackend().race(result(), rival) == "result"

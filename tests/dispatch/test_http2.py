@@ -359,6 +359,85 @@ async def test_answer_that_stops_an_upload(
         assert resets(server.peers[0]) == {1: Code.NO_ERROR}
 
 
+class EndlessWait:
+    """Gives one piece, and then waits for ever; `ended` is set when it is closed."""
+
+    def __init__(self, way: str) -> None:
+        self.forever = trio.sleep_forever if way == "trio" else asyncio.Event().wait
+        self.ended = False
+
+    async def pieces(self) -> collections.abc.AsyncIterator[bytes]:
+        try:
+            yield b"x"
+            await self.forever()
+        finally:
+            self.ended = True
+
+
+@pytest.mark.ways("asyncio", "trio")
+async def test_bd2_final_answer_while_an_iterator_waits(
+    client: httpcore.AsyncClient, way: str
+) -> None:
+    """The answer is returned, the iterator ended, the stream reset, and the connection goes on."""
+
+    def script(peer: H2Peer) -> None:
+        stream_id = peer.head_of_request().stream_id
+        peer.respond(stream_id, b"too much", 413)
+        answer_all(peer)
+
+    waiting = EndlessWait(way)
+    with H2Server(script) as server:
+        answer = await client.post(server.url, content=waiting.pieces())
+        assert (answer.status_code, answer.content) == (413, b"too much")
+        assert waiting.ended
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert resets(server.peers[0]) == {1: Code.NO_ERROR}
+
+
+@pytest.mark.ways("asyncio", "trio")
+async def test_tm1_total_time_passes_while_an_iterator_waits(
+    client: httpcore.AsyncClient, way: str
+) -> None:
+    """TotalTimeout on time; the stream is reset, and the connection goes on."""
+    waiting = EndlessWait(way)
+    limits = httpcore.TimeoutConfig(total_timeout=0.3)
+
+    def script(peer: H2Peer) -> None:
+        peer.head_of_request()
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        started = time.monotonic()
+        with pytest.raises(httpcore.TotalTimeout, match=r"caller.*0\.3 s \(total_timeout\)"):
+            await client.post(server.url, content=waiting.pieces(), timeout=limits)
+        assert 0.3 <= time.monotonic() - started < 2
+        assert waiting.ended
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert resets(server.peers[0]) == {1: Code.CANCEL}
+
+
+async def test_generator_is_closed_when_its_upload_is_stopped(
+    client: httpcore.AsyncClient,
+) -> None:
+    """It gets to run its `finally`."""
+    ended = []
+
+    def pieces() -> collections.abc.Iterator[bytes]:
+        try:
+            while True:
+                yield bytes(50_000)
+        finally:
+            ended.append(True)
+
+    def script(peer: H2Peer) -> None:
+        peer.respond(peer.head_of_request().stream_id, b"", 413)
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        assert (await client.post(server.url, content=pieces())).status_code == 413
+        assert ended == [True]
+
+
 @pytest.mark.parametrize("tls", [False, True])
 async def test_peer_that_waits_for_us_to_read(
     make_client: MakeClient, certs: Certs, tls: bool

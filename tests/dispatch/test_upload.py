@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import collections.abc
+import os
+import threading
+import time
+import typing
+
 import pytest
+import trio
 
 import httpcore
 from httpcore.backends.base import TruncatedTLS
 from httpcore.backends.scripted import Arrived, Piece, ScriptedBackend, ScriptedStream
+from tests.conftest import MakeClient
 from tests.servers.certs import Certs
-from tests.servers.raw import RawConnection, RawServer
+from tests.servers.raw import RawConnection, RawServer, response
+from tests.ways import pool_of
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNK = b"x" * 100_000
@@ -186,3 +196,232 @@ def test_iterator_dropped_after_the_response_was_closed() -> None:
         answer.close()
         del pieces
         assert client.dispatch.active_connections == []  # type: ignore[attr-defined]
+
+
+# While the caller's own iterator makes the next piece.
+
+
+class Waiting:
+    """Gives `x`, and then waits for `more`, which nothing but a test sets."""
+
+    def __init__(self, way: str) -> None:
+        self.more = trio.Event() if way == "trio" else asyncio.Event()
+        self.ended: list[str] = []
+
+    async def pieces(self) -> collections.abc.AsyncIterator[bytes]:
+        try:
+            yield b"x"
+            await self.more.wait()
+            yield b"y"
+        finally:
+            self.ended.append("yes")
+
+
+@pytest.fixture
+def waiting(way: str) -> Waiting:
+    return Waiting(way)
+
+
+def reading_one_chunk(connection: RawConnection) -> None:
+    connection.read_head()
+    assert connection.read_until(b"x\r\n") == b"1\r\nx\r\n"
+
+
+def in_form(source: typing.Any) -> dict[str, typing.Any]:
+    return {"files": {"f": ("n", source)}}
+
+
+@pytest.mark.ways("asyncio", "trio")
+@pytest.mark.parametrize("form", [False, True])
+async def test_tm1_total_time_passes_while_the_iterator_waits(
+    make_client: MakeClient, waiting: Waiting, form: bool
+) -> None:
+    """TotalTimeout on time; the iterator has ended, and its connection is closed."""
+    closed = threading.Event()
+
+    def script(connection: RawConnection) -> None:
+        if connection.read_head().method == "GET":
+            connection.send(response())
+        elif connection.wait_closed():
+            closed.set()
+
+    with RawServer(script) as server:
+        client = make_client(timeout=httpcore.TimeoutConfig(5, total_timeout=0.3))
+        source = waiting.pieces()
+        options = in_form(source) if form else {"content": source}
+        started = time.monotonic()
+        with pytest.raises(httpcore.TotalTimeout, match=r"caller.*0\.3 s \(total_timeout\)"):
+            await client.post(server.url, **options)
+        assert 0.3 <= time.monotonic() - started < 2
+        assert waiting.ended == ["yes"]
+        assert closed.wait(5)
+        assert (await client.get(server.url)).status_code == 200
+
+
+@pytest.mark.ways("asyncio", "trio")
+async def test_total_time_passes_while_a_pipe_is_silent(make_client: MakeClient) -> None:
+    """The thread that reads it is left to itself."""
+    reading, writing = os.pipe()
+
+    def script(connection: RawConnection) -> None:
+        connection.wait_closed()
+
+    with RawServer(script) as server:
+        client = make_client(timeout=httpcore.TimeoutConfig(5, total_timeout=0.3))
+        with open(reading, "rb", buffering=0) as file:
+            try:
+                with pytest.raises(httpcore.TotalTimeout):
+                    await client.post(server.url, content=file)
+            finally:
+                os.close(writing)  # ends the read
+
+
+@pytest.mark.ways("asyncio", "trio")
+@pytest.mark.parametrize("tls", [False, True])
+async def test_bd2_final_answer_while_the_iterator_waits(
+    make_client: MakeClient, waiting: Waiting, certs: Certs, tls: bool
+) -> None:
+    """The answer is returned, the iterator ended, and the connection not used again."""
+
+    def script(connection: RawConnection) -> None:
+        if len(server.connections) == 1:
+            reading_one_chunk(connection)
+            connection.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+            connection.send(response(b"too much", "413 Too Large"))
+            connection.wait_closed()
+        else:
+            connection.read_request()
+            connection.send(response())
+
+    context = certs.server.server_context() if tls else None
+    with RawServer(script, tls=context) as server:
+        client = make_client(ssl=str(certs.ca))
+        answer = await client.post(server.url, content=waiting.pieces())
+        assert (answer.status_code, answer.content) == (413, b"too much")
+        assert waiting.ended == ["yes"]
+        assert (await client.get(server.url)).status_code == 200
+
+
+@pytest.mark.ways("asyncio", "trio")
+async def test_bd3_answer_that_does_not_end_the_upload(
+    make_client: MakeClient, backend: httpcore.ConcurrencyBackend
+) -> None:
+    """After an early 200 the iterator goes on, and the connection is used again."""
+    answered = threading.Event()
+
+    def script(connection: RawConnection) -> None:
+        reading_one_chunk(connection)
+        connection.send(response(b"early"))
+        answered.set()
+        assert connection.read_until(b"0\r\n\r\n") == b"1\r\ny\r\n0\r\n\r\n"
+        connection.read_request()
+        connection.send(response(b"second"))
+
+    async def pieces() -> collections.abc.AsyncIterator[bytes]:
+        yield b"x"
+        await backend.run_blocking(answered.wait)
+        yield b"y"
+
+    with RawServer(script) as server:
+        client = make_client()
+        assert (await client.post(server.url, content=pieces())).content == b"early"
+        assert (await client.get(server.url)).content == b"second"
+    assert len(server.connections) == 1
+
+
+@pytest.mark.ways("asyncio", "trio")
+@pytest.mark.parametrize("ending", ["close", "reset"])
+async def test_connection_that_ends_while_the_iterator_waits(
+    make_client: MakeClient, waiting: Waiting, ending: str
+) -> None:
+    """It is an error at once."""
+
+    def script(connection: RawConnection) -> None:
+        reading_one_chunk(connection)
+        getattr(connection, ending)()
+
+    with RawServer(script) as server:
+        with pytest.raises((httpcore.NetworkError, httpcore.RemoteProtocolError)):
+            await make_client().post(server.url, content=waiting.pieces())
+        assert waiting.ended == ["yes"]
+
+
+@pytest.mark.ways("asyncio", "trio")
+async def test_what_is_no_http_while_the_iterator_waits(
+    make_client: MakeClient, waiting: Waiting
+) -> None:
+    """It is the error that it always is."""
+
+    def script(connection: RawConnection) -> None:
+        reading_one_chunk(connection)
+        connection.send(b"220 smtp.example.org\r\n\r\n")
+        connection.wait_closed()
+
+    with RawServer(script) as server:
+        with pytest.raises(httpcore.RemoteProtocolError):
+            await make_client().post(server.url, content=waiting.pieces())
+        assert waiting.ended == ["yes"]
+
+
+@pytest.mark.ways("asyncio", "trio")
+async def test_early_answer_that_is_too_long_to_be_held(
+    make_client: MakeClient, waiting: Waiting
+) -> None:
+    """It is not read on, but the total time passes all the same."""
+
+    def script(connection: RawConnection) -> None:
+        reading_one_chunk(connection)
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        try:
+            while True:
+                connection.send(bytes(100_000))
+        except OSError:
+            return
+
+    with RawServer(script) as server:
+        client = make_client(timeout=httpcore.TimeoutConfig(5, total_timeout=1))
+        with pytest.raises(httpcore.TotalTimeout, match="caller"):
+            await client.post(server.url, content=waiting.pieces())
+
+
+@pytest.mark.ways("asyncio", "trio")
+async def test_cancelled_while_the_iterator_waits(
+    make_client: MakeClient, waiting: Waiting, way: str
+) -> None:
+    """The cancellation passes, the iterator has ended, the connection is closed."""
+    closed = threading.Event()
+    arrived = threading.Event()
+
+    def script(connection: RawConnection) -> None:
+        reading_one_chunk(connection)
+        arrived.set()
+        if connection.wait_closed():
+            closed.set()
+
+    with RawServer(script) as server:
+        client = make_client()
+        if way == "trio":
+            with trio.CancelScope() as scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(posting(client, server.url, waiting))
+                    await trio.to_thread.run_sync(arrived.wait, 5)
+                    scope.cancel()
+            assert scope.cancelled_caught
+        else:
+            task = asyncio.create_task(posting(client, server.url, waiting)())
+            await asyncio.to_thread(arrived.wait, 5)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert waiting.ended == ["yes"]
+        assert closed.wait(5)
+        assert pool_of(client).active_connections == []
+
+
+def posting(
+    client: httpcore.AsyncClient, url: str, waiting: Waiting
+) -> collections.abc.Callable[[], collections.abc.Coroutine[typing.Any, typing.Any, None]]:
+    async def post() -> None:
+        await client.post(url, content=waiting.pieces())
+
+    return post
