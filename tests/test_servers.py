@@ -18,6 +18,13 @@ from tests.servers.certs import Cert, Certs
 from tests.servers.hypercorn_server import HypercornServer
 from tests.servers.nginx import BIG_BYTES, Nginx
 from tests.servers.process import ServerProcess
+from tests.servers.proxies import (
+    Microsocks,
+    ProxyMissing,
+    ProxyProcess,
+    Squid,
+    Tinyproxy,
+)
 from tests.servers.raw import PeerClosed, RawConnection, RawServer, response
 from tests.servers.uvicorn_server import UvicornServer
 
@@ -406,3 +413,11 @@ class TestNginx:
         monkeypatch.setattr("shutil.which", lambda *args, **kwargs: None)
         with pytest.raises(nginx_module.NginxMissing, match="apt-get install nginx-light"):
             nginx_module.find()
+
+
+@pytest.mark.parametrize("proxy_class", [Tinyproxy, Squid, Microsocks])
+def test_missing_proxies(monkeypatch: pytest.MonkeyPatch, proxy_class: type[ProxyProcess]) -> None:
+    """The error says how to get it."""
+    monkeypatch.setattr("shutil.which", lambda name, path=None: None)
+    with pytest.raises(ProxyMissing, match=f"apt-get install {proxy_class.package}"):
+        proxy_class()

@@ -222,7 +222,8 @@ class HTTPConnection(Dispatcher):
 
     def __repr__(self) -> str:
         state = "closed" if self._protocol is None or self._protocol.stream.is_closed else "open"
-        return f"<HTTPConnection({self.origin.peer!r}, {state})>"
+        peer = self.origin.peer if self.route is None else self.route.peer
+        return f"<HTTPConnection({peer!r}, {state})>"
 
 
 def _ignore(capacity: int) -> None: ...

@@ -20,6 +20,11 @@ class Route(typing.NamedTuple):
     origin: Origin
     tunnel: bool
 
+    @property
+    def peer(self) -> str:
+        """Whom a connection leads to, for messages."""
+        return str(self) if self.tunnel else f"proxy {self.proxy.peer}"
+
     def __str__(self) -> str:
         return f"{self.origin.peer} through proxy {self.proxy.peer}"
 

@@ -74,11 +74,8 @@ async def open_through(
         raise
     except (NetworkError, ProtocolError) as exc:
         raise ProxyError(f"connect to {route} failed: {exc}") from exc
-    if not route.tunnel:
-        stream.peer = f"proxy {route.proxy.peer}"
-        return stream
-    stream.peer = str(route)
-    if not route.origin.is_ssl:
+    stream.peer = route.peer
+    if not (route.tunnel and route.origin.is_ssl):
         return stream
     return await backend.start_tls(stream, ssl, http2, route.origin.host, deadline)
 

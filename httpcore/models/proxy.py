@@ -88,7 +88,9 @@ class Proxy(Value):
                 f"auth of a proxy is (user, password) or an Auth, not {type(auth).__name__}"
             )
         self._set(
-            url=given.copy_with(authority=given.authority.rpartition("@")[2], path=None),
+            url=given.copy_with(
+                authority=given.authority.rpartition("@")[2], path=None, fragment=None
+            ),
             auth=auth,
             raw_headers=tuple(Headers(headers).raw),
             ssl=None if ssl is None else ssl_config(ssl),

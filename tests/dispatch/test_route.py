@@ -31,4 +31,7 @@ def test_upgrade() -> None:
 def test_shown() -> None:
     """In messages it is whom we talk to, and through whom."""
     route = route_through(Proxy("http://u:secret@p:8080"), Origin("https://[::1]"), True)
-    assert str(route) == "[::1]:443 through proxy p:8080"
+    assert str(route) == route.peer == "[::1]:443 through proxy p:8080"
+    forwarding = route_through(Proxy("http://p:8080"), Origin("http://h"), True)
+    assert str(forwarding) == "h:80 through proxy p:8080"
+    assert forwarding.peer == "proxy p:8080", "it leads to all origins"

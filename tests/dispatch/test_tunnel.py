@@ -52,6 +52,7 @@ async def test_connect(options: Options, certs: Certs) -> None:
             assert connection.stream.peer == (
                 f"127.0.0.1:{origin.port} through proxy 127.0.0.1:{proxy.port}"
             )
+            assert repr(connection) == f"<HTTPConnection({connection.stream.peer!r}, open)>"
         (connect,) = proxy.requests
         assert (connect.method, connect.target) == ("CONNECT", f"127.0.0.1:{origin.port}")
         assert connect.headers == [
@@ -644,3 +645,16 @@ async def test_bytes_behind_the_last_reply() -> None:
         "http://192.0.2.9", proxy="socks4://192.0.2.1", backend=backend
     ) as connection:
         assert (await connection.request("GET", "http://192.0.2.9/")).content == b"ok"
+
+
+@pytest.mark.ways("sync")
+@pytest.mark.parametrize("proxy", ["http://p", "socks5h://p", "socks4a://p"])
+@pytest.mark.parametrize("origin", ["http://h", "https://h"])
+async def test_names_are_left_to_the_proxy(proxy: str, origin: str) -> None:
+    """Nobody but the proxy gets to know the host: only the proxy's own name is looked up here."""
+    backend = ScriptedBackend([[b""]])
+    connection = HTTPConnection(origin, proxy=proxy, backend=backend)
+    with pytest.raises(httpcore.RequestException):
+        await connection.request("GET", origin)
+    assert backend.resolved == ["p"]
+    assert b"h" in backend.streams[0].written or proxy.startswith("socks5h")

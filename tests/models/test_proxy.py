@@ -17,6 +17,7 @@ from httpcore.models.proxy import as_proxy, proxy_chooser
     [
         ("http://p:8080", "http://p:8080", "p:8080"),
         ("http://p:8080/", "http://p:8080", "p:8080"),
+        ("http://p:8080/#", "http://p:8080", "p:8080"),
         ("HTTP://P", "http://p", "p:80"),
         ("p:8080", "http://p:8080", "p:8080"),
         ("p", "http://p", "p:80"),
