@@ -41,6 +41,9 @@ def serve(connection: RawConnection) -> None:
                 connection,
                 [b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 2\r\n\r\n", b"ok"],
             )
+        elif path == "/private" and request.header("Authorization") == "Bearer old":
+            head = b"HTTP/1.1 401 Who\r\nContent-Length: 4\r\n\r\n"
+            in_pieces(connection, [head, b"wh", b"o?"])
         elif path == "/chunked":
             reply = chunked_response([b"one", b"two"])
             in_pieces(connection, [reply[:30], reply[30:-12], reply[-12:-4], reply[-4:]])
@@ -77,12 +80,22 @@ async def redirect(client: httpcore.AsyncClient, url: str) -> None:
     await client.get(url + "/redirect")
 
 
+async def renewed(client: httpcore.AsyncClient, url: str) -> None:
+    tokens = iter(["old", "new"])
+
+    async def source() -> str:
+        await client.get(url + "/", auth=None)
+        return next(tokens, "none left")
+
+    await client.get(url + "/private", auth=httpcore.BearerAuth(source))
+
+
 async def reused(client: httpcore.AsyncClient, url: str) -> None:
     await client.get(url + "/")
     await client.get(url + "/")
 
 
-EXCHANGES: list[Exchange] = [plain, chunked, streamed, upload, redirect, reused]
+EXCHANGES: list[Exchange] = [plain, chunked, streamed, upload, redirect, renewed, reused]
 
 
 class Stepping:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import pathlib
+import re
 import typing
 
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 
 from httpcore import BasicAuth, NetRCAuth, Request, Response
@@ -177,6 +180,34 @@ def test_cr3_garbage(
     assert "secret" not in str(caught[0].message)
     with pytest.raises(ValueError, match=f"cannot use the netrc file '{path}': .*({reason})"):
         NetRCAuth(path)
+
+
+WORDS = [
+    "machine",
+    "default",
+    "login",
+    "password",
+    "macdef",
+    "#",
+    '"',
+    "\\",
+    "\n",
+    " ",
+    "a",
+    "\u00e9",
+]
+
+
+@hypothesis.given(st.lists(st.sampled_from(WORDS)).map("".join))
+def test_whatever_is_in_a_file(text: str) -> None:
+    """It is read, or refused with the line."""
+    logins, problem = {}, "line 1 is malformed"
+    try:
+        logins = netrc_module._parse(text)
+    except ValueError as exc:
+        problem = str(exc)
+    assert re.fullmatch(r"line \d+ is malformed", problem)
+    assert all(any(login) for login in logins.values())
 
 
 def test_permissions(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
