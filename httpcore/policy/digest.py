@@ -1,9 +1,9 @@
 """Digest authentication (RFC 7616, with the form of RFC 2069 for servers that have no `qop`).
 
 Theory of operation.  A server answers the first request to it with a challenge, which holds a
-nonce.  What is computed from it is a `_Session`; it stays with the `_Space`, the origin
-that it is for, so that later requests carry their answer from the start, each with a number of its
-own.  A server that has had enough of a nonce says `stale`, or names the next one in
+nonce.  What is computed from it is a `_Session`; it stays with the `_Space`, the origin that it is
+for, so that later requests carry their answer from the start, each with a number of its own.  A
+server that has had enough of a nonce says `stale`, or names the next one in
 Authentication-Info.
 
 Threads and tasks share all that, with no lock: a session is never changed but replaced, in one

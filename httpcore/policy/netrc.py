@@ -23,6 +23,9 @@ logger = logging.getLogger("httpcore")
 _WORD = re.compile(r'\s*+(?:"((?:[^"\\]++|\\.)*+)"?|((?:[^\s\\]++|\\.)++))', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
+# In the place of a host: all that are not named.
+_OTHERS = ""
+
 
 class NetRC:
     """The logins of one file, user and password by host, as Basic authentication."""
@@ -38,7 +41,7 @@ class NetRC:
         """
         login = self._logins.get(host.lower())
         if login is None and with_default:
-            login = self._logins.get("default")
+            login = self._logins.get(_OTHERS)
         return None if login is None else BasicAuth(*login)
 
     def auth_for(
@@ -189,7 +192,7 @@ class _Tokens:
 
 
 def _parse(text: str) -> dict[str, tuple[str, str]]:
-    """User and password by host, `"default"` for all others; of two for one host the last."""
+    """User and password by host, `_OTHERS` for all others; of two for one host the last."""
     tokens = _Tokens(text)
     entries: dict[str, dict[str, str]] = {}
     entry: dict[str, str] | None = None
@@ -199,7 +202,7 @@ def _parse(text: str) -> dict[str, tuple[str, str]]:
         elif word == "macdef":
             tokens.skip_to("\n\n")
         elif word in ("machine", "default"):
-            host = word if word == "default" else tokens.value().lower()
+            host = _OTHERS if word == "default" else tokens.value().lower()
             entry = entries[host] = {}
         elif word in ("login", "user", "account", "password") and entry is not None:
             entry["login" if word == "user" else word] = tokens.value()

@@ -508,6 +508,7 @@ class Hops:
         ("machine a.org {}", ["http://b.org/"], [True, False]),
         ("default {}", ["http://b.org/"], [True, False]),
         ("machine a.org {} default {}", ["http://b.org/"], [True, False]),
+        ("default {}", ["http://default/"], [True, False]),
         ("machine b.org {}", ["http://b.org/"], [False, True]),
         ("machine a.org {}", ["http://a.org/x"], [True, True]),
         ("default {}", ["http://a.org/x"], [True, True]),
