@@ -4,6 +4,9 @@ The next address is tried when the one before has failed, or after a moment with
 before go on meanwhile.  IPv6 and IPv4 take turns, so that a family that is broken as a whole costs
 one moment.  The moment is shorter where there are many addresses, so that each gets its turn.
 
+Which kind of address answered is remembered, for as long as a network usually stays as it is, of
+peers whose first one did not: not every connection shall wait for the same broken IPv6 again.
+
 What has to be done over a connection before it is of use (TLS) is not raced: a busy server would
 shake hands several times for nothing.  But where it fails, the other addresses are tried again.
 
@@ -34,6 +37,10 @@ _SHORTEST_DELAY = 0.01
 
 # After how long a Unix socket whose queue is full is tried again.
 _BUSY_SECONDS = 0.02
+
+# For how long, and of how many peers, it is remembered which family answered.
+_REMEMBERED_SECONDS = 600.0
+_MAX_REMEMBERED = 1000
 
 _UNDER_WAY = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 
@@ -67,14 +74,38 @@ async def connect(
         except BaseException:
             sock.close()
             raise
-        if secure is None:
-            return stream
         try:
-            return await secure(stream)
+            secured = stream if secure is None else await secure(stream)
         except SSLError:
             raise  # a wrong certificate is no reason to ask around for a better one
         except ConnectError as error:
             attempts.failed(address, error)
+        else:
+            _families.note(peer, attempts.first, address.family)
+            return secured
+
+
+class _Families:
+    """Which family answered, of peers whose first address, of the other one, did not."""
+
+    def __init__(self) -> None:
+        self._answered: dict[str, tuple[int, float]] = {}
+
+    def preferred(self, peer: str) -> int | None:
+        """The family to begin with; `None`: as the resolver says."""
+        family, until = self._answered.get(peer, (None, 0.0))
+        return family if time.monotonic() < until else None
+
+    def note(self, peer: str, first: int, answered: int) -> None:
+        """An attempt that began with an address of family `first` has ended well."""
+        if first == answered:
+            return  # what is remembered is not prolonged: the other one gets its chance again
+        if len(self._answered) >= _MAX_REMEMBERED:
+            self._answered.clear()
+        self._answered[peer] = answered, time.monotonic() + _REMEMBERED_SECONDS
+
+
+_families = _Families()
 
 
 class _Attempts:
@@ -87,7 +118,8 @@ class _Attempts:
         deadline: Deadline,
         config: ConnectConfig,
     ) -> None:
-        self._waiting = collections.deque(_interleaved(addresses))
+        self._waiting = collections.deque(_interleaved(addresses, _families.preferred(peer)))
+        self.first = self._waiting[0].family
         self._trying: dict[socket.socket, Address] = {}
         self._failures: dict[Address, ConnectError] = {}
         self._peer = peer
@@ -188,9 +220,14 @@ class _Attempts:
         return [f"{', '.join(found)}: {why}" for why, found in by_reason.items()]
 
 
-def _interleaved(addresses: collections.abc.Sequence[Address]) -> list[Address]:
-    """Each once, in their order, but the families take turns (RFC 8305 §4)."""
-    families: dict[int, list[Address]] = {}
+def _interleaved(
+    addresses: collections.abc.Sequence[Address], preferred: int | None
+) -> list[Address]:
+    """
+    Each once, in their order, but the families take turns (RFC 8305 §4), the `preferred` one first.
+    """
+    there = any(address.family == preferred for address in addresses)
+    families: dict[int, list[Address]] = {preferred: []} if preferred and there else {}
     for address in dict.fromkeys(addresses):
         families.setdefault(address.family, []).append(address)
     rounds = itertools.zip_longest(*families.values())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections.abc
 import errno
+import os
 import socket
 
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig
@@ -85,6 +86,9 @@ def _bind(sock: socket.socket, config: ConnectConfig) -> None:
     """Have the connection come from the address and port that `config` says."""
     host = config.local_address or ("::" if sock.family == socket.AF_INET6 else "0.0.0.0")
     ports = config.local_port or 0
+    if isinstance(ports, int) and ports and os.name == "posix":
+        # A connection from there that was closed a moment ago is not in the way.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     said = f"local_address={config.local_address!r}, local_port={config.local_port!r}"
     busy: OSError | None = None
     for port in ports if isinstance(ports, range) else (ports,):

@@ -234,6 +234,7 @@ class TrioStream(NetworkStream):
 async def _writable(socks: Sockets, seconds: float | None) -> Sockets:
     if not socks:
         await trio.sleep(_seconds(seconds))
+        return []
     ready: list[socket.socket] = []
 
     async def one(sock: socket.socket) -> None:
@@ -246,8 +247,9 @@ async def _writable(socks: Sockets, seconds: float | None) -> Sockets:
 
     with trio.move_on_after(_seconds(seconds)):
         async with trio.open_nursery() as nursery:
-            for sock in socks:
+            for sock in socks[1:]:
                 nursery.start_soon(one, sock)
+            await one(socks[0])
     await trio.lowlevel.checkpoint_if_cancelled()
     return ready
 

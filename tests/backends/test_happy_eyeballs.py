@@ -204,9 +204,43 @@ def test_families_take_turns():
     four = [Address(socket.AF_INET, (f"192.0.2.{n}", 80)) for n in range(3)]
     six = [Address(socket.AF_INET6, (f"2001:db8::{n}", 80, 0, 0)) for n in range(2)]
     turns = happy_eyeballs._interleaved
-    assert turns([*six, *four, *six]) == [six[0], four[0], six[1], four[1], four[2]]
-    assert turns([four[0], *six]) == [four[0], six[0], six[1]]
-    assert turns(four) == four
+    assert turns([*six, *four, *six], None) == [six[0], four[0], six[1], four[1], four[2]]
+    assert turns([four[0], *six], None) == [four[0], six[0], six[1]]
+    assert turns(four, None) == four
+    assert turns([*six, *four], socket.AF_INET) == [four[0], six[0], four[1], six[1], four[2]]
+    assert turns(six, socket.AF_INET) == six
+
+
+def test_which_family_answered_is_remembered(kind, backend, monkeypatch):
+    """Of peers whose first address did not: the next connection to them begins with it."""
+    monkeypatch.setattr(happy_eyeballs, "_families", happy_eyeballs._Families())
+
+    async def main() -> None:
+        with (
+            kinds.listening() as (_, four),
+            socket.create_server(("::1", 0), family=socket.AF_INET6) as listener,
+        ):
+            six = Address(socket.AF_INET6, listener.getsockname())
+            broken = Address(socket.AF_INET6, ("::1", four.sockaddr[1], 0, 0))
+            assert await connected_to(backend, six, four) == six.sockaddr[:2]
+            assert await connected_to(backend, broken, four) == four.sockaddr
+            assert await connected_to(backend, six, four) == four.sockaddr
+
+    kinds.run(kind, main)
+
+
+def test_what_is_remembered_has_bounds(monkeypatch):
+    """In time and in number; and nothing is where the first address answered."""
+    monkeypatch.setattr(happy_eyeballs, "_MAX_REMEMBERED", 2)
+    families = happy_eyeballs._Families()
+    families.note("a:80", socket.AF_INET, socket.AF_INET)
+    assert families.preferred("a:80") is None
+    for peer in ("a:80", "b:80", "c:80"):
+        families.note(peer, socket.AF_INET6, socket.AF_INET)
+    assert [families.preferred(p) for p in ("a:80", "b:80", "c:80")] == [None, None, socket.AF_INET]
+    monkeypatch.setattr(happy_eyeballs, "_REMEMBERED_SECONDS", 0)
+    families.note("c:80", socket.AF_INET, socket.AF_INET6)
+    assert families.preferred("c:80") is None
 
 
 # What comes after the connection.

@@ -392,3 +392,37 @@ async def test_ur11_through_a_proxy(make_client: MakeClient) -> None:
         with pytest.raises(ConnectError, match=r"127\.0\.0\.2 is refused by addresses=only_first"):
             await client.get("http://a.example/")
         assert proxy.connections == []
+
+
+async def test_local_port_again(make_client: MakeClient) -> None:
+    """A connection from there that we closed a moment ago is not in the way of the next."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    for _ in range(2):
+        with RawServer.replies([response(b"ok")]) as server:
+            client = make_client(connect=ConnectConfig(local_port=port))
+            assert (await client.get(server.url)).content == b"ok"
+            assert server.connections[0].sock.getpeername()[1] == port
+            await client.close()
+
+
+async def test_dg5_no_descriptor_left(make_client: MakeClient) -> None:
+    """ConnectError with the way out; the slot is free again, and it works once descriptors are."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    options = {"pool_limits": httpcore.PoolLimits(hard_limit=1)}
+    with RawServer.replies([response(b"one"), response(b"two")]) as server:
+        client = make_client(**options)
+        answer = await client.get(server.url, headers={"Connection": "close"})
+        assert answer.content == b"one"
+        with contextlib.ExitStack() as stack:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits[0], 512), limits[1]))
+            stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+            with contextlib.suppress(OSError):
+                while True:
+                    stack.callback(os.close, os.dup(0))
+            for _ in range(2):
+                with pytest.raises(ConnectError, match=r"too many open files; .*ulimit -n"):
+                    await client.get(server.url)
+        assert (await client.get(server.url)).content == b"two"
