@@ -11,6 +11,7 @@ def thread_guard() -> Guard:
     """
     A `Guard` for a state that no backend owns, such as a cookie jar that clients of both kinds use.
 
-    Never held over an await or a system call, so an event loop does not notice it.
+    Never held over an await or a system call, so an event loop does not notice it.  Reentrant: a
+    signal handler or a finaliser may come in between, and use what is guarded.
     """
-    return threading.Lock()
+    return threading.RLock()

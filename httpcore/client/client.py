@@ -15,7 +15,7 @@ from .options import RequestOptions, SendOptions
 
 class Client(ClientBase):
     """
-    An HTTP client with connection pooling, redirects and authentication.
+    An HTTP client with connection pooling, redirects, cookies and authentication.
 
     >>> with Client() as client:
     ...     response = client.get("https://example.org")

@@ -76,7 +76,7 @@ class CookieState:
     def __init__(self) -> None:
         self._guard = thread_guard()
         self.by_domain: dict[str, dict[_Key, _Entry]] = {}
-        self._names: dict[str, dict[_Entry, None]] = {}
+        self._names: dict[str, dict[tuple[str, str, str, bool], _Entry]] = {}
         self.count = 0
         self._next_order = 0
         self._next_expiry: float = math.inf
@@ -87,7 +87,7 @@ class CookieState:
         """Each name once."""
         with self._guard:
             self._evict_expired(now)
-            return list(self._names)
+            return [name for name, entries in self._names.items() if entries]
 
     def all(self, now: float) -> list[Cookie]:
         """All cookies, in the order in which they came."""
@@ -99,8 +99,15 @@ class CookieState:
         """The cookies called `name`, the most specific one first; `None`: whatever it is."""
         with self._guard:
             self._evict_expired(now)
-            found = self._named(name, domain, path)
+            found = self._select(name, domain, path)
             return [e.cookie for e in sorted(found, key=_by_specificity, reverse=True)]
+
+    def value(self, name: str, domain: str | None, path: str | None, now: float) -> str | None:
+        """The value of the first one that `find()` gives; `None`: there is none."""
+        with self._guard:
+            self._evict_expired(now)
+            found = self._select(name, domain, path)
+            return max(found, key=_by_specificity).cookie.value if found else None
 
     def for_request(self, host: str, path: str, is_secure: bool, now: float) -> list[Sent]:
         """What goes to `path` at `host`, in the order of §5.8.3; `""` as `host`: no domain."""
@@ -120,11 +127,19 @@ class CookieState:
             found.sort(key=_by_path_and_age)
             return [entry.sent for entry in found]
 
-    def _named(self, name: str, domain: str | None, path: str | None) -> list[_Entry]:
+    def _select(self, name: str | None, domain: str | None, path: str | None) -> list[_Entry]:
+        """The entries with that name, domain and path; `None`: whatever it is."""
+        entries: collections.abc.Iterable[_Entry]
+        if domain is not None:
+            entries = self.by_domain.get(domain, {}).values()
+        elif name is not None:
+            entries = self._names.get(name, {}).values()
+        else:
+            entries = self._entries()
         return [
             entry
-            for entry in self._names.get(name, ())
-            if domain in (None, entry.cookie.domain) and path in (None, entry.cookie.path)
+            for entry in entries
+            if name in (None, entry.cookie.name) and path in (None, entry.cookie.path)
         ]
 
     def _entries(self) -> collections.abc.Iterator[_Entry]:
@@ -145,7 +160,7 @@ class CookieState:
         with self._guard:
             self._evict_expired(now)
             for cookie in cookies:
-                for entry in list(self._names.get(cookie.name, ())):
+                for entry in self._select(cookie.name, None, None):
                     self._remove(entry)
                 self._put(cookie, now)
 
@@ -164,14 +179,7 @@ class CookieState:
         """Remove the cookies with that name, domain and path; `None`: whatever it is."""
         with self._guard:
             self._evict_expired(now)
-            if name is None:
-                entries = [
-                    entry
-                    for entry in self._entries()
-                    if domain in (None, entry.cookie.domain) and path in (None, entry.cookie.path)
-                ]
-            else:
-                entries = self._named(name, domain, path)
+            entries = self._select(name, domain, path)
             for entry in entries:
                 self._remove(entry)
             return len(entries)
@@ -185,7 +193,7 @@ class CookieState:
                 domain_matches(other.domain, cookie.domain)
                 or domain_matches(cookie.domain, other.domain)
             )
-            for other in (entry.cookie for entry in self._names.get(cookie.name, ()))
+            for other in (entry.cookie for entry in self._select(cookie.name, None, None))
         )
 
     def _put(self, cookie: Cookie, now: float) -> None:
@@ -196,27 +204,27 @@ class CookieState:
             if old is not None:
                 self._remove(old)
             return
+        if expires is not None:
+            self._next_expiry = min(self._next_expiry, expires)
         if old is None:
             self._next_order += 1
             self.count += 1
-        else:
-            del self._names[cookie.name][old]
         # One that is replaced leaves its age to its successor (§5.7).
         entry = _Entry(cookie, self._next_order if old is None else old.order, now)
         self.by_domain.setdefault(cookie.domain, {})[key] = entry
-        self._names.setdefault(cookie.name, {})[entry] = None
-        if expires is not None:
-            self._next_expiry = min(self._next_expiry, expires)
+        self._names.setdefault(cookie.name, {})[cookie.domain, *key] = entry
 
     def _remove(self, entry: _Entry) -> None:
+        # Ctrl-C may have come between any two steps here or in `_put`: what is gone is no error.
         cookie = entry.cookie
-        in_domain, named = self.by_domain[cookie.domain], self._names[cookie.name]
-        del in_domain[cookie.name, cookie.path, cookie.host_only]
-        if not in_domain:
-            del self.by_domain[cookie.domain]
-        del named[entry]
+        key = (cookie.name, cookie.path, cookie.host_only)
+        named, in_domain = self._names.get(cookie.name, {}), self.by_domain.get(cookie.domain, {})
+        named.pop((cookie.domain, *key), None)
         if not named:
-            del self._names[cookie.name]
+            self._names.pop(cookie.name, None)
+        in_domain.pop(key, None)
+        if not in_domain:
+            self.by_domain.pop(cookie.domain, None)
         self.count -= 1
 
     def _evict_expired(self, now: float) -> None:

@@ -77,10 +77,10 @@ class Cookies(collections.abc.MutableMapping[str, str]):
     # As a mapping.
 
     def __getitem__(self, name: str) -> str:
-        found = self._find(name)
-        if not found:
+        value = self._state.value(name, None, None, time.time())
+        if value is None:
             raise KeyError(name)
-        return found[0].value
+        return value
 
     def __setitem__(self, name: str, value: str) -> None:
         self.update({name: value})
@@ -90,7 +90,7 @@ class Cookies(collections.abc.MutableMapping[str, str]):
             raise KeyError(name)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and bool(self._find(name))
+        return isinstance(name, str) and self.get(name) is not None
 
     def __iter__(self) -> collections.abc.Iterator[str]:
         return iter(self._state.names(time.time()))
@@ -131,8 +131,8 @@ class Cookies(collections.abc.MutableMapping[str, str]):
 
         * `domain`, `path`: only of those with exactly this domain or path; `None`: any.
         """
-        found = self._find(name, domain, path)
-        return found[0].value if found else default
+        value = self._state.value(name, _domain_key(domain), path, time.time())
+        return default if value is None else value
 
     def set(
         self,
@@ -183,7 +183,7 @@ class Cookies(collections.abc.MutableMapping[str, str]):
 
         Raises `KeyError` where there is none, `CookieConflict` where there are several.
         """
-        found = self._find(name, domain, path)
+        found = self._state.find(name, _domain_key(domain), path, time.time())
         if not found:
             raise KeyError(name)
         if len(found) > 1:
@@ -258,9 +258,6 @@ class Cookies(collections.abc.MutableMapping[str, str]):
             raise Refused("it is empty, has more than 4,096 bytes, or control characters")
         cookie = received_cookie(field, url, now)
         self._state.receive(cookie, url is None or url.is_ssl, now)
-
-    def _find(self, name: str, domain: str | None = None, path: str | None = None) -> list[Cookie]:
-        return self._state.find(name, _domain_key(domain), path, time.time())
 
     def _sent(self, host: str, url: URL) -> list[Sent]:
         """What goes to `url` of the cookies of `host` and above; `""`: those without a domain."""

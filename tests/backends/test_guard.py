@@ -23,3 +23,10 @@ def test_one_at_a_time() -> None:
     for thread in threads:
         thread.join()
     assert total == [8000]
+
+
+def test_reentrant() -> None:
+    """Who holds it may enter once more: a signal handler does."""
+    guard = thread_guard()
+    with guard, guard:
+        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections.abc
 import http.cookiejar
 import pickle
@@ -475,6 +476,44 @@ def test_ck14_threads(app_server: UvicornServer) -> None:
             thread.join()
         assert errors == []
         assert client.cookies == {f"t{n}": "9" for n in range(8)}
+
+
+def test_ck14_shared_by_both_clients() -> None:
+    """One jar serves a `Client` in threads and an `AsyncClient` in an event loop at once."""
+
+    def answer(request: Request) -> Response:
+        return Response(200, [("Set-Cookie", f"{request.url.path[1:]}; Path=/")])
+
+    jar, errors = Cookies(), list[BaseException]()
+
+    def sync() -> None:
+        client = httpcore.Client(dispatch=MockDispatch(answer), cookies=jar)
+        for step in range(100):
+            sent = client.get(f"{URL}s={step}").request.headers.get("Cookie", "")
+            assert not step or f"s={step - 1}" in sent.split("; ")
+
+    def asynchronous() -> None:
+        async def main() -> None:
+            client = httpcore.AsyncClient(dispatch=MockDispatch(answer), cookies=jar)
+            for step in range(100):
+                sent = (await client.get(f"{URL}a={step}")).request.headers.get("Cookie", "")
+                assert not step or f"a={step - 1}" in sent.split("; ")
+
+        asyncio.run(main())
+
+    def run(work: collections.abc.Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as exc:
+            errors.append(exc)
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in (sync, asynchronous)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert jar == {"s": "99", "a": "99"}
 
 
 def test_one_shot(app_server: UvicornServer) -> None:

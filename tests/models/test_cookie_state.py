@@ -110,6 +110,8 @@ def test_find_gives_the_most_specific_first() -> None:
     assert state.find("a", None, "/x", 0) == [in_order[4]]
     assert state.find("a", "example.org", "/", 0) == [in_order[1]]
     assert state.find("b", None, None, 0) == []
+    assert state.value("a", None, None, 0) == "v"
+    assert state.value("b", None, None, 0) is None
 
 
 def test_ck7_expiry() -> None:

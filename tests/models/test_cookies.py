@@ -10,12 +10,15 @@ import pickle
 import sys
 import threading
 import time
+import types
+import typing
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from httpcore import URL, Cookie, CookieConflict, Cookies, InvalidHeader
+from httpcore.models import cookie_state
 from httpcore.models.cookies import cookie_field, cookies_from
 
 HERE = "https://www.example.org/dir/page"
@@ -419,3 +422,44 @@ def test_ck14_memory_is_flat() -> None:
     use(range(10_000))
     assert sys.getallocatedblocks() - before < 2000
     assert cookies == {"a": "2"}
+
+
+def test_ck14_interrupts() -> None:
+    """Wherever Ctrl-C hits, the jar goes on working."""
+    cookies = Cookies()
+    lines = [0]
+
+    def trace(frame: types.FrameType, event: str, argument: object) -> typing.Any:
+        if frame.f_code.co_filename != cookie_state.__file__:
+            return None
+        if event == "line":
+            lines[0] -= 1
+            if lines[0] == 0:
+                raise KeyboardInterrupt
+        return trace
+
+    def change() -> None:
+        cookies.receive(
+            HERE, ["a=2; Path=/", "a=3; Path=/", "b=1; Path=/", "a=; Max-Age=0; Path=/"]
+        )
+
+    outer = sys.gettrace()
+    for step in range(1, 400):
+        lines[0] = step
+        sys.settrace(trace)
+        try:
+            change()
+        except KeyboardInterrupt:
+            pass
+        else:
+            break
+        finally:
+            sys.settrace(outer)
+        change()
+        assert cookies == {"b": "1"}
+        assert cookies.header_for(HERE) == "b=1"
+        assert [c.name for c in cookies.all()] == ["b"]
+        cookies.clear()
+    assert step > 50
+    cookies.clear()
+    assert not cookies
