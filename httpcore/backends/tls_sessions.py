@@ -27,20 +27,18 @@ class TLSSessions:
 
     def __init__(self) -> None:
         self._latest: dict[Server, tuple[ssl.SSLObject, threading.Lock]] = {}
-        self._lock = threading.Lock()
 
     def put(self, server: Server, ssl_object: ssl.SSLObject, guard: threading.Lock) -> None:
         """Let a later connection go on with the session of `ssl_object`, which `guard` guards."""
-        with self._lock:
-            self._latest.pop(server, None)
-            if len(self._latest) >= _MAX_SERVERS:
-                del self._latest[next(iter(self._latest))]
-            self._latest[server] = ssl_object, guard
+        # Each step is safe among threads, so there is no lock that a fork could find held.
+        self._latest.pop(server, None)
+        self._latest[server] = ssl_object, guard
+        for oldest in list(self._latest)[:-_MAX_SERVERS]:
+            self._latest.pop(oldest, None)
 
     def take(self, server: Server) -> ssl.SSLSession | None:
         """A session to go on with, for one connection; `None` for a new one."""
-        with self._lock:
-            ssl_object, guard = self._latest.pop(server, (None, None))
+        ssl_object, guard = self._latest.pop(server, (None, None))
         # Where another thread uses it in this moment: go without.
         if ssl_object is None or guard is None or not guard.acquire(blocking=False):
             return None

@@ -7,9 +7,10 @@ import ssl
 import typing
 
 import pytest
+from cryptography import x509
 
 import httpcore
-from httpcore import SSLConfig
+from httpcore import ConnectConfig, SSLConfig
 from httpcore.backends import tls_context
 from httpcore.backends.base import NetworkStream
 from httpcore.backends.scripted import ScriptedBackend
@@ -18,7 +19,7 @@ from tests.conftest import MakeClient
 from tests.servers.certs import Cert, Certs
 from tests.servers.nginx import Nginx
 from tests.servers.raw import RawConnection, RawServer, response
-from tests.servers.tls import HangsUp
+from tests.servers.tls import Forger, HangsUp, names_asked_for
 from tests.ways import pool_of
 
 
@@ -105,6 +106,49 @@ async def test_tl3_other_certificates_and_names(make_client: MakeClient, certs: 
         assert len(server.connections) == 3
     assert [a.connection.is_reused for a in answers] == [False] * 3 + [True] * 3
     assert not any(a.connection.session_resumed for a in answers)
+
+
+async def test_tl6_names(make_client: MakeClient, tmp_path: pathlib.Path) -> None:
+    """The A-label of an international name, no final dot: so it is asked for and checked."""
+    forger = Forger(tmp_path)
+    context = forger.issue(x509.DNSName("*.a.org")).server_context()
+    asked_for = names_asked_for(context)
+    connect = ConnectConfig(resolver=lambda host, port: ["127.0.0.1"])
+    client = make_client(ssl=forger.ca, connect=connect)
+    with RawServer(answer, tls=context) as server:
+        for host in ("b\u00fccher.a.org", "x.a.org."):
+            assert (await client.get(f"https://{host}:{server.port}")).content == b"ok"
+        with pytest.raises(httpcore.SSLError, match=r"is for another host, namely for \*\.a\.org"):
+            await client.get(f"https://x.y.a.org:{server.port}")
+    assert asked_for == ["xn--bcher-kva.a.org", "x.a.org", "x.y.a.org"]
+
+
+@pytest.mark.parametrize("alpn", [[], ["http/1.1"]])
+async def test_tl7_no_http2_in_common(
+    make_client: MakeClient, certs: Certs, alpn: list[str]
+) -> None:
+    """HTTP/1.1 it is."""
+    with RawServer(answer, tls=certs.server.server_context(alpn)) as server:
+        got = await make_client(ssl=certs.ca).get(at_localhost(server))
+    assert got.protocol == "HTTP/1.1"
+    assert got.connection.alpn_protocol == (alpn[0] if alpn else None)
+
+
+async def test_tl8_no_close_notify(make_client: MakeClient, certs: Certs) -> None:
+    """After a whole body that is no matter; a body that ends with it may have been cut short."""
+
+    def cut(connection: RawConnection) -> None:
+        framed = connection.read_request().target == "/framed"
+        connection.send(response(b"ok") if framed else b"HTTP/1.1 200 OK\r\n\r\nhalf")
+        connection.cut()
+
+    client = make_client(ssl=certs.ca)
+    with RawServer(cut, tls=certs.server.server_context()) as server:
+        for _ in range(2):
+            assert (await client.get(f"{at_localhost(server)}/framed")).content == b"ok"
+            with pytest.raises(httpcore.RemoteProtocolError, match="without close_notify after 4"):
+                await client.get(at_localhost(server))
+            assert is_idle(client)
 
 
 async def test_tl9_client_certificates_that_are_unusable(
