@@ -75,6 +75,20 @@ def test_a_token_that_somebody_else_got() -> None:
     assert request.headers["Authorization"] == "Bearer b"
 
 
+def test_alone() -> None:
+    """Where nobody shares it, as with a proxy, what is yielded can be awaited."""
+
+    async def main() -> str:
+        flow = BearerAuth(lambda: "a").flow(Request("GET", URL))
+        renewal = next(flow)
+        assert not isinstance(renewal, Request)
+        request = flow.send(await renewal)
+        assert isinstance(request, Request)
+        return request.headers["Authorization"]
+
+    assert run_sync(main()) == "Bearer a"
+
+
 def test_a_source_that_fails() -> None:
     """Its error comes out, and the next request asks again."""
     answers: typing.Iterator[Exception | str] = iter([LookupError("told"), "a"])

@@ -422,6 +422,23 @@ def test_the_same_nonce_again() -> None:
     assert server.numbers == [None, "00000001", "00000002", None, "00000003"]
 
 
+def test_somebody_elses_nonce_stays() -> None:
+    """A request that is not let in takes back what it learned, not what others learned since."""
+    auth = DigestAuth("u", "p")
+    slow = auth.flow(Request("GET", URL))
+    next(slow)
+    refusal = Response(401, {"WWW-Authenticate": 'Digest realm="a", nonce="old", qop=auth'})
+    slow.send(refusal)
+    server = Server(CHALLENGE)
+    assert server.run(auth, lambda n: False) == 401
+    server.challenges = (f"{CHALLENGE}, stale=true",)
+    assert server.run(auth) == 200
+    with pytest.raises(StopIteration):
+        slow.send(refusal)
+    assert server.run(auth, lambda n: True) == 200
+    assert server.credentials()["nonce"] == "b"
+
+
 def test_no_digest_any_more() -> None:
     """A 401 that asks for something else is the answer, and says nothing about the nonce."""
     auth = DigestAuth("u", "p")
