@@ -222,4 +222,11 @@ def _options(options: collections.abc.Iterable[SocketOption]) -> tuple[SocketOpt
     return tuple(checked)
 
 
+def checked_connect(connect: object) -> ConnectConfig:
+    """`connect`, if it is a `ConnectConfig`; else `TypeError`."""
+    if not isinstance(connect, ConnectConfig):
+        raise TypeError(f"connect takes a ConnectConfig, not {connect!r}")
+    return connect
+
+
 DEFAULT_CONNECT = ConnectConfig()

@@ -8,6 +8,7 @@ import typing
 
 import pytest
 
+import httpcore
 from httpcore import ConnectConfig
 
 
@@ -126,3 +127,18 @@ def test_hosts(host, port, target):
     )
     assert config.target(host, port, f"{host}:{port}") == target
     assert ConnectConfig().target(host, port, f"{host}:{port}") == (host, port)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda connect: httpcore.Client(connect=connect),
+        lambda connect: httpcore.ConnectionPool(connect=connect),
+        lambda connect: httpcore.HTTPConnection("http://a.example", connect=connect),
+    ],
+)
+@pytest.mark.parametrize("connect", [None, 5, {"family": "ipv4"}])
+def test_what_connect_takes(make, connect):
+    """Not seconds, nor a dict."""
+    with pytest.raises(TypeError, match="connect takes a ConnectConfig, not "):
+        make(connect)

@@ -17,7 +17,7 @@ from ..config import (
     Unset,
     ssl_config,
 )
-from ..connect_config import DEFAULT_CONNECT, ConnectConfig
+from ..connect_config import DEFAULT_CONNECT, ConnectConfig, checked_connect
 from ..content.decoders import accept_encoding
 from ..content.encoding import JSONCodec
 from ..deadline import Deadline, timeout_config
@@ -171,6 +171,7 @@ class ClientBase:
         self.owns_dispatch = dispatch is None
         if dispatch is None:
             # The environment does not say where a Unix socket is, nor lead around a guard.
+            connect = checked_connect(connect)
             to_itself = connect.unix_socket is not None or connect.addresses is not None
             trusts_proxies = "proxy" in self.trust_env and not to_itself
             dispatch = ConnectionPool(

@@ -67,7 +67,7 @@ def _of_family(addresses: list[Address], connect: ConnectConfig, peer: str) -> l
     if connect.local_address is not None:
         asks = f"local_address={connect.local_address!r}"
     raise ConnectError(
-        f"cannot connect to {peer}: {asks} needs another kind of address than there is: "
+        f"cannot connect to {peer}: {asks} goes with none of its addresses: "
         + ", ".join(map(str, addresses))
     )
 

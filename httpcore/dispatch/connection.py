@@ -9,7 +9,7 @@ import typing
 
 from ..backends.base import ConcurrencyBackend, NetworkStream, default_backend
 from ..config import DEFAULT_SSL, DEFAULT_TIMEOUT, SSLTypes, TimeoutConfig, ssl_config
-from ..connect_config import DEFAULT_CONNECT, ConnectConfig
+from ..connect_config import DEFAULT_CONNECT, ConnectConfig, checked_connect
 from ..deadline import Deadline, TimeoutTypes, as_deadline
 from ..exceptions import ConnectError, RequestException
 from ..models.proxy import Proxy, as_proxy
@@ -75,7 +75,7 @@ class HTTPConnection(Dispatcher):
         if proxy is not None:
             route = route_through(as_proxy(proxy), self.origin, self._http2)
         self.route = route
-        self._connect = connect
+        self._connect = checked_connect(connect)
         self._backend = backend
         self._parser_class = parser_class(engine)
         self._on_done = on_done or self._done

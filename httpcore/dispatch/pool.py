@@ -16,7 +16,7 @@ from ..config import (
     TimeoutConfig,
     ssl_config,
 )
-from ..connect_config import DEFAULT_CONNECT, ConnectConfig
+from ..connect_config import DEFAULT_CONNECT, ConnectConfig, checked_connect
 from ..deadline import TimeoutTypes, as_deadline
 from ..exceptions import RequestException
 from ..models.proxy import ChosenProxy, ProxyChooser, as_proxy, proxy_chooser
@@ -81,7 +81,7 @@ class ConnectionPool(Dispatcher):
         self._limits = pool_limits
         self._http2 = checked_http2(http2)
         self._choose_proxy = proxy_chooser(proxies)
-        self._connect = connect
+        self._connect = checked_connect(connect)
         self._backend = backend
         self._engine = engine
         parser_class(engine)  # if it is not installed, that should be known now
