@@ -327,15 +327,21 @@ class AsyncioBackend(ConcurrencyBackend):
 
     async def race(self, awaitable: collections.abc.Awaitable[T], rival: Rival) -> T | None:
         """See `ConcurrencyBackend.race`."""
+        loop = asyncio.get_running_loop()
         over = False
+        beside: asyncio.Task[None] | None = None
         ours = asyncio.timeout(None)  # a way to be cancelled that is not taken for the caller's
+
+        def start() -> None:
+            nonlocal beside
+            beside = loop.create_task(rival())
+            beside.add_done_callback(give_up)
 
         def give_up(_: object) -> None:
             if not over:
                 ours.reschedule(0)
 
-        beside = asyncio.create_task(rival())
-        beside.add_done_callback(give_up)
+        starting = loop.call_soon(start)  # which is taken back if `awaitable` has no need to wait
         result: T | None = None
         try:
             async with ours:
@@ -345,11 +351,12 @@ class AsyncioBackend(ConcurrencyBackend):
                 raise
         finally:
             over = True
-            if not beside.done():
+            starting.cancel()
+            if beside is not None and not beside.done():
                 beside.cancel()
                 await asyncio.wait([beside])
-            failed = not beside.cancelled() and beside.exception() is not None
-        if failed:
+            failed = beside and not beside.cancelled() and beside.exception() is not None
+        if beside is not None and failed:
             beside.result()
         return result
 

@@ -228,8 +228,8 @@ class ConcurrencyBackend(abc.ABC):
         Await `awaitable`, which is the caller's own, and give it up once `rival()` has ended.
 
         Gives what `awaitable` gave, `None` if it was given up, or raises what either raised;
-        neither runs on after that.  `awaitable` runs in the task of who calls, `rival()` beside it;
-        where nothing can run beside, not at all.
+        neither runs on after that.  `awaitable` runs in the task of who calls, `rival()` beside it,
+        once there is something to wait for; where nothing can run beside, not at all.
         """
         return await awaitable
 

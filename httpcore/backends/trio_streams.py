@@ -375,35 +375,43 @@ class TrioBackend(ConcurrencyBackend):
 
     async def race(self, awaitable: collections.abc.Awaitable[T], rival: Rival) -> T | None:
         """See `ConcurrencyBackend.race`."""
-        result: T | None = None
+        over = False
+        ended: trio.Event | None = None
         error: BaseException | None = None
-        ours = trio.CancelScope()
+        ours, beside = trio.CancelScope(), trio.CancelScope()
 
-        async def run_rival() -> None:
+        def start() -> None:
+            nonlocal ended
+            if not over:
+                ended = trio.Event()
+                trio.lowlevel.spawn_system_task(run_rival, ended)
+
+        async def run_rival(ended: trio.Event) -> None:
             nonlocal error
             try:
-                await rival()
-            except trio.Cancelled:
-                raise
-            except BaseException as exc:
+                with beside:
+                    await rival()
+            except Exception as exc:
                 error = exc
             ours.cancel()
+            ended.set()
 
-        # What is raised is held until the nursery is closed, which would make groups of it.
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(run_rival)
-            try:
-                with ours:
-                    result = await awaitable
-            except BaseException as exc:
-                error = exc
-            nursery.cancel_scope.cancel()
+        # In a nursery all errors would come as groups, and it costs more than most waits, which are
+        # over before the rival is even started.
+        trio.lowlevel.current_trio_token().run_sync_soon(start)
+        result: T | None = None
         try:
-            if error is not None:
-                raise error
-            return result
+            with ours:
+                result = await awaitable
         finally:
-            del error  # it has this frame in its traceback
+            over = True
+            if ended is not None:
+                beside.cancel()
+                with trio.CancelScope(shield=True):
+                    await ended.wait()
+        if error is not None:
+            raise error
+        return result
 
     async def sleep(self, seconds: float) -> None:
         """See `ConcurrencyBackend.sleep`."""

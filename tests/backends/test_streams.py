@@ -772,6 +772,23 @@ def test_race_that_the_caller_wins(run, backend, kind):
 
 
 @async_kinds
+def test_race_that_is_over_before_it_begins(run, backend, kind):
+    """Where there is nothing to wait for, the rival is not even started."""
+
+    async def result() -> str:
+        return "result"
+
+    def rival() -> typing.Any:
+        raise AssertionError("nobody is to run it")
+
+    async def main() -> None:
+        assert await backend.race(result(), rival) == "result"
+        await backend.sleep(0.01)
+
+    run(main)
+
+
+@async_kinds
 def test_race_that_the_rival_wins(run, backend, kind):
     """What the caller has awaited is cancelled, whatever that makes of it."""
 
