@@ -277,11 +277,10 @@ def test_cx1_cancelled_while_a_tunnel_is_made_on_trio(kind: str, certs: Certs) -
 
 
 @pytest.mark.parametrize(
-    "error",
-    [httpcore.ReadError("injected"), KeyboardInterrupt()],
-    ids=["ReadError", "KeyboardInterrupt"],
+    ("kind", "error"),
+    [("https", httpcore.ReadError("injected")), ("socks5h", KeyboardInterrupt())],
+    ids=["https", "socks5h"],
 )
-@pytest.mark.parametrize("kind", ["https", "socks5h"])
 async def test_dg6_error_while_a_tunnel_is_made(
     way: str, kind: str, error: BaseException, certs: Certs
 ) -> None:

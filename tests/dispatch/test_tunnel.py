@@ -463,8 +463,9 @@ async def test_tm3_origin_behind_the_proxy_does_not_answer(options: Options) -> 
             await connection.request("GET", "https://example.org/")
 
 
-async def test_tm3_refusal_that_stalls(options: Options) -> None:
+async def test_tm3_refusal_that_stalls(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refusal whose body never ends is a refusal all the same, and soon."""
+    monkeypatch.setattr("httpcore.dispatch.tunnel._REFUSAL_SECONDS", 0.1)
 
     def handler(connection: RawConnection) -> None:
         connection.read_request()
