@@ -29,7 +29,7 @@ class ProxyAuth(typing.Protocol):
 
     def flow(
         self, request: typing.Any
-    ) -> collections.abc.Generator[typing.Any, typing.Any, None]: ...  # fmt: skip
+    ) -> collections.abc.Generator[typing.Any, typing.Any, None]: ...
 
 
 ProxyAuthTypes = tuple[str | bytes, str | bytes] | ProxyAuth
@@ -42,12 +42,12 @@ class Proxy(Value):
 
     * `url`: `"http://host:port"`, or with another scheme:
 
-      | scheme             | spoken to                                                          |
-      | ------------------ | ------------------------------------------------------------------ |
-      | `http`             | in plain text; what a URL without a scheme means                   |
-      | `https`            | over TLS                                                           |
-      | `socks5`, `socks4` | by SOCKS (RFC 1928, RFC 1929), names being looked up on this side  |
-      | `socks5h`,`socks4a`| the same, names being looked up by the proxy                       |
+      | scheme               | spoken to                                                         |
+      | -------------------- | ----------------------------------------------------------------- |
+      | `http`               | in plain text; what a URL without a scheme means                  |
+      | `https`              | over TLS                                                          |
+      | `socks5`, `socks4`   | by SOCKS (RFC 1928, RFC 1929), names being looked up on this side |
+      | `socks5h`, `socks4a` | the same, names being looked up by the proxy                      |
 
       The default ports are 80, 443 and 1080.  User and password may stand in it: they are taken out
       of it and become `auth`.

@@ -9,6 +9,8 @@ import socket
 import typing
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import httpcore
 from httpcore import ConnectTimeout, HTTPConnection, Proxy, ProxyError, SSLError, TimeoutConfig
@@ -16,6 +18,7 @@ from httpcore.backends.base import Address, ConcurrencyBackend
 from httpcore.backends.scripted import ScriptedBackend
 from httpcore.connect_config import Resolver
 from httpcore.deadline import Deadline
+from httpcore.driver import run_sync
 from tests.servers.certs import Certs
 from tests.servers.h2_server import H2Server, answer_all
 from tests.servers.hypercorn_server import HypercornServer
@@ -659,3 +662,36 @@ async def test_names_are_left_to_the_proxy(proxy: str, origin: str) -> None:
         await connection.request("GET", origin)
     assert backend.resolved == ["p"]
     assert b"h" in backend.streams[0].written or proxy.startswith("socks5h")
+
+
+PIECES = st.one_of(
+    st.binary(min_size=1, max_size=20),
+    st.sampled_from(
+        [
+            b"\x05\x00",
+            b"\x05\x02",
+            b"\x05\x00\x00\x01",
+            b"\x05\x00\x00\x03",
+            b"\x00\x5a",
+            b"\x01\x00",
+        ]
+    ),
+    st.sampled_from(
+        [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.0 407 X\r\n", b"Content-Length: 3\r\n", b"\r\n", b"abc"]
+    ),
+)
+
+
+@given(
+    proxy=st.sampled_from(["http://p", "socks5h://u:w@p", "socks4a://p"]),
+    pieces=st.lists(PIECES, max_size=8),
+    whole=st.booleans(),
+)
+def test_any_answer(proxy: str, pieces: list[bytes], whole: bool) -> None:
+    """Whatever a proxy says, what comes of it is an error of ours, and the connection is closed."""
+    script = [b"".join(pieces)] if whole and pieces else pieces
+    backend = ScriptedBackend([[*script, b""]])
+    connection = HTTPConnection("https://h", proxy=proxy, backend=backend)
+    with pytest.raises(httpcore.ConnectError):
+        run_sync(connection.request("GET", "https://h/"))
+    assert all(stream.is_closed for stream in backend.streams)
