@@ -61,6 +61,8 @@ ResponseContent = (
 )
 """What the `content` of a response that is built by hand may be."""
 
+_NOTHING_LEFT = BytesStream(b"")
+
 
 class ResponseBase:
     """What `Response` and `AsyncResponse` share; for dispatchers, which need not know the class."""
@@ -369,6 +371,9 @@ class ResponseBase:
                 await self._body.aclose()
                 raise
             self._closed = True
+            # Whoever keeps responses need not keep their connections, which are larger.
+            if not self._body.trailers and self.status_code != 101:
+                self._body = _NOTHING_LEFT
         return self._content
 
     async def loaded(self) -> typing.Self:

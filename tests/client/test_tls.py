@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import pathlib
 import ssl
 import typing
+import weakref
 
 import pytest
 from cryptography import x509
@@ -263,6 +265,26 @@ async def test_tl10_an_alert_where_plain_http_is_expected(make_client: MakeClien
 
 
 # nginx.
+
+
+@pytest.mark.parametrize("protocol", ["h2", "http/1.1"])
+async def test_a_response_does_not_keep_its_connection(
+    make_client: MakeClient, nginx: Nginx, certs: Certs, protocol: str
+) -> None:
+    """What has been read is kept for little: the TLS of a connection takes 30 KB and more."""
+    context = certs.client_context()
+    context.set_alpn_protocols([protocol])
+    client = make_client(ssl=context)
+    answer = await client.get(f"{nginx.tls_url}/tls")
+    connection = pool_of(client).keepalive_connections[0]
+    session = weakref.ref(connection.stream.ssl_object)
+    assert session() is not None
+    await client.close()
+    del connection, client
+    gc.collect()
+    assert session() is None
+    assert answer.connection.remote_address == (nginx.host, nginx.tls_port)
+    assert answer.connection.alpn_protocol == protocol
 
 
 async def test_a_client_certificate(make_client: MakeClient, nginx: Nginx, certs: Certs) -> None:
