@@ -35,8 +35,14 @@ def field_index(fields: RawHeaders) -> FieldIndex:
     return index
 
 
+# Of Connection, which every message is asked for.
+_MOST_COMMON = [b"keep-alive"]
+
+
 def has_token(values: collections.abc.Sequence[bytes], token: bytes) -> bool:
     """Whether the lists of tokens that `values` are have `token`, which is in lower case."""
+    if values == _MOST_COMMON:
+        return token == b"keep-alive"
     tokens = b",".join(values).lower()
     return token in tokens and token in [item.strip() for item in tokens.split(b",")]
 

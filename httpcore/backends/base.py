@@ -175,7 +175,13 @@ between two awaits is not interrupted.  Never held over an await."""
 
 
 class ConcurrencyBackend(abc.ABC):
-    """One library that waits.  Stateless; may be shared by clients and threads."""
+    """
+    One library that waits.  Stateless; may be shared by clients and threads.
+
+    * `is_async`: whether there is an event loop; where there is none, waiting blocks the thread.
+    """
+
+    is_async: typing.ClassVar[bool] = True
 
     @abc.abstractmethod
     def run_token(self) -> object:

@@ -288,6 +288,8 @@ class SyncLock(Lock):
 class SyncBackend(ConcurrencyBackend):
     """Blocking sockets, for `Client`.  Stateless; threads may share it."""
 
+    is_async = False
+
     def run_token(self) -> object:
         return SyncBackend
 

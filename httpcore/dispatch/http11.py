@@ -26,7 +26,7 @@ from ..field_values import has_token
 from ..models.connection_info import ConnectionInfo
 from ..models.headers import Headers
 from ..models.request import Request
-from ..models.response import AsyncResponse
+from ..models.response import AsyncResponse, Response
 from ..models.response_base import ResponseBase
 from ..types import RawHeaders
 from ..wire.http11 import (
@@ -73,6 +73,7 @@ class HTTP11Connection:
         self._parser_class = parser_class
         self._on_done = on_done
         self._info = ConnectionInfo.of(stream.socket, stream.ssl_object)
+        self._response_class = AsyncResponse if backend.is_async else Response
         self._requests = 0
         self._closed_by_owner = False
 
@@ -101,7 +102,7 @@ class HTTP11Connection:
             raise
         if not complete or has_token(options, b"close"):
             reader.reusable = False
-        return AsyncResponse.from_wire(
+        return self._response_class.from_wire(
             head.status,
             Headers.from_raw(head.headers, reader.index),
             HTTP11Body(self, reader, deadline, request),
@@ -135,7 +136,7 @@ class HTTP11Connection:
             if upload.head is not None:
                 return upload.head, upload.complete
             event = reader.next_event()  # of what came meanwhile
-        while not isinstance(event, ResponseHead):
+        while type(event) is not ResponseHead:
             if event is NEED_DATA:
                 await self.read_into(reader, deadline)
             event = reader.next_event()

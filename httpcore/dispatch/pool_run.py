@@ -129,9 +129,10 @@ class PoolRun:
         while True:
             if self._abandoned:
                 self._reap()
-            got = self._do(
-                self.state.acquire, key, multiplexes, self.backend.event, time.monotonic(), fresh
-            )
+            now = time.monotonic()
+            with self._guard:
+                got = self.state.acquire(key, multiplexes, self.backend.event, now, fresh)
+            self._carry_out()
             slot = got if isinstance(got, Slot) else await self._wait(got, deadline)
             connection = slot.connection
             if connection is None:
@@ -231,7 +232,9 @@ class PoolRun:
         if hint is not None and (keep is None or hint < keep):
             keep = hint
         expires_at = now + keep if keep is not None else float("inf")
-        self._do(self.state.release, slot, reusable, now, expires_at)
+        with self._guard:
+            self.state.release(slot, reusable, now, expires_at)
+        self._carry_out()
         if slot.active == 0 and not slot.closed:
             if self._watches:
                 on_readable = functools.partial(self._idle_readable, slot)
@@ -284,15 +287,20 @@ class PoolRun:
         """One step of the state, and what follows from it."""
         with self._guard:
             result = step(*args, **kwargs)
-            work = self.state.take_work() if self.state.granted or self.state.to_close else None
-        if work is not None:
-            granted, to_close = work
-            for ticket in granted:
-                ticket.event.set()
-            for slot in to_close:
-                if slot.connection is not None:
-                    slot.connection.abort()
+        self._carry_out()
         return result
+
+    def _carry_out(self) -> None:
+        """What follows from a step of the state: wake those who got a slot, close what is over."""
+        if not (self.state.granted or self.state.to_close):
+            return
+        with self._guard:
+            granted, to_close = self.state.take_work()
+        for ticket in granted:
+            ticket.event.set()
+        for slot in to_close:
+            if slot.connection is not None:
+                slot.connection.abort()
 
 
 def _do_nothing() -> None: ...

@@ -128,10 +128,8 @@ class PoolState(typing.Generic[C]):
         self.closed = False
         self.last_given_back = -math.inf
 
-    def take_work(self) -> tuple[list[Ticket[C]], list[Slot[C]]] | None:
+    def take_work(self) -> tuple[list[Ticket[C]], list[Slot[C]]]:
         """The tickets to wake and the slots whose connections to close, once."""
-        if not self.granted and not self.to_close:
-            return None
         work = self.granted, self.to_close
         self.granted, self.to_close = [], []
         return work

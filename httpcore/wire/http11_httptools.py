@@ -4,8 +4,8 @@ Theory of operation.  That httptools is installed changes how long it takes to r
 nothing else.  So llhttp gets a head once it is complete, and what llhttp refuses goes to h11, whose
 answer counts: the two differ in what they put up with (folded lines, bare line feeds, two equal
 Content-Length), and a server is not to work with the one and to fail with the other.  What llhttp
-accepts and h11 may read in another way goes to h11 at once: protocols other than HTTP/1, blanks
-behind values, and statuses below 100.
+accepts and h11 may read in another way goes to h11 at once: protocols other than HTTP/1, and
+statuses below 100.
 
 Heads are what costs.  Chunks are taken apart here, as llhttp does not say where in what it was fed
 a message ended; trailers, which are rare, are read by h11.
@@ -61,26 +61,33 @@ class HttptoolsParser:
         self._buffer += data
 
     def next_event(self) -> Event:
-        if self._in_trailers:
-            return self._trailers_event()
-        return self._data_event() if self._in_body else self._head_event()
+        if not self._in_body:
+            return self._head_event()
+        return self._trailers_event() if self._in_trailers else self._data_event()
 
     def rest(self) -> bytes:
         return bytes(self._buffer)
 
     def _head_event(self) -> Event:
-        section = self._take_section()
-        if section is None:
-            return NEED_DATA
-        head = _read_by_llhttp(section) or self._h11(section).next_event()
-        self._in_body = isinstance(head, ResponseHead)
+        # What llhttp accepts has no line feed without its CR, so its end is found like this.
+        end = self._buffer.find(b"\r\n\r\n", self._searched) + 4
+        head: Event | None = None if end < 4 else _read_by_llhttp(bytes(self._buffer[:end]))
+        if head is not None:
+            self._buffer = self._buffer[end:]
+            self._searched = 0
+        else:
+            section = self._take_section()
+            if section is None:
+                return NEED_DATA
+            head = self._h11(section).next_event()
+        self._in_body = type(head) is ResponseHead
         return head
 
     def _take_section(self) -> bytes | None:
         """What is there up to and with the next empty line."""
         found = _SECTION_END.search(self._buffer, self._searched)
         if found is None:
-            self._searched = max(0, len(self._buffer) - 2)
+            self._searched = max(0, len(self._buffer) - 3)
             return None
         end = found.end()
         section = bytes(self._buffer[:end])
@@ -157,12 +164,12 @@ class _Head:
         self.headers: RawHeaders = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
+        self.headers.append((name, value.rstrip(b" \t")))
 
 
 def _read_by_llhttp(section: bytes) -> ResponseHead | InformationalHead | None:
     """The head that `section` is, or `None` where h11 is to read it."""
-    if not section.startswith(b"HTTP/1.") or b" \r\n" in section or b"\t\r\n" in section:
+    if not section.startswith(b"HTTP/1."):
         return None
     head = _Head()
     parser = httptools.HttpResponseParser(head)
