@@ -52,6 +52,10 @@ class Cookie(typing.NamedTuple):
         return f"<Cookie({self.name!r}, domain={self.domain!r}, path={self.path!r})>"
 
 
+class Refused(Exception):
+    """What a server has set is dropped; the message says why."""
+
+
 def decoded(octets: bytes) -> str:
     """Octets of a cookie as text; `Cookie.pair` takes it back."""
     return octets.decode("utf-8", "surrogateescape")

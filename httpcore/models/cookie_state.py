@@ -16,13 +16,11 @@ being too much, only when a server sets more on top of it.
 from __future__ import annotations
 
 import collections.abc
-import heapq
 import math
 import operator
 
 from ..backends.guard import thread_guard
-from .cookie import Cookie, domain_matches, is_ip_address, path_matches
-from .received_cookie import Refused
+from .cookie import Cookie, Refused, domain_matches, is_ip_address, path_matches
 
 MAX_DOMAIN_COOKIES = 50
 """Cookies that servers can set for one domain."""
@@ -246,7 +244,7 @@ class CookieState:
             self._remove(min(in_domain.values(), key=_by_eviction))
         if self.count > MAX_COOKIES:
             # Many at once, as finding them takes a look at all.
-            for entry in heapq.nsmallest(MAX_COOKIES // 100, self._entries(), _by_last_access):
+            for entry in sorted(self._entries(), key=_by_last_access)[: MAX_COOKIES // 100]:
                 self._remove(entry)
 
 

@@ -8,7 +8,6 @@ standard library's jar (`cookiejar`).
 from __future__ import annotations
 
 import collections.abc
-import logging
 import os
 import sys
 import time
@@ -17,8 +16,6 @@ import typing
 from ..exceptions import CookieConflict, InvalidURL
 from .cookie import Cookie, SameSite, check_pair, decoded, is_ip_address
 from .cookie_state import CookieState, Sent
-from .received_cookie import Refused, received_cookie
-from .set_cookie import SetCookie, parse_set_cookie
 from .url import URL
 
 if typing.TYPE_CHECKING:
@@ -38,8 +35,6 @@ CookieTypes = typing.Union[
 Default = typing.TypeVar("Default")
 
 FileFormat = typing.Literal["json", "netscape"]
-
-logger = logging.getLogger("httpcore")
 
 
 class Cookies(collections.abc.MutableMapping[str, str]):
@@ -237,27 +232,10 @@ class Cookies(collections.abc.MutableMapping[str, str]):
 
         What may not be set, and what no server should send, is ignored: a DEBUG line says why.
         """
-        if self.ignore_received:
-            return
-        if url is not None:
-            url = URL(url)
-        for field in fields:
-            octets = field.encode("utf-8", "surrogateescape") if isinstance(field, str) else field
-            parsed = parse_set_cookie(octets)
-            try:
-                self._receive(url, parsed, time.time())
-            except Refused as exc:
-                if logger.isEnabledFor(logging.DEBUG):
-                    # What cannot be parsed is not shown: all of it may be a secret.
-                    name = "" if parsed is None else parsed.name
-                    host = "no host" if url is None else url.host
-                    logger.debug("cookie %r set by %s ignored: %s", name, host, exc)
+        if not self.ignore_received:
+            from .received_cookie import receive  # only who is set cookies needs the parsers
 
-    def _receive(self, url: URL | None, field: SetCookie | None, now: float) -> None:
-        if field is None:
-            raise Refused("it is empty, has more than 4,096 bytes, or control characters")
-        cookie = received_cookie(field, url, now)
-        self._state.receive(cookie, url is None or url.is_ssl, now)
+            receive(self._state, None if url is None else URL(url), fields, time.time())
 
     def _sent(self, host: str, url: URL) -> list[Sent]:
         """What goes to `url` of the cookies of `host` and above; `""`: those without a domain."""

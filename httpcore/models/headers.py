@@ -136,10 +136,6 @@ class Headers(collections.abc.MutableMapping[str, str]):
             index = self._index = field_index(self._raw)
         return index
 
-    def raw_values(self, name: bytes) -> collections.abc.Sequence[bytes]:
-        """The values, as on the wire, of all fields called `name`, which is in lower case."""
-        return self.by_name().get(name, ())
-
     def multi_items(self) -> list[tuple[str, str]]:
         """All fields in order, one pair for each, names as they were written."""
         return [(name.decode("latin-1"), _text(value)) for name, value in self._raw]

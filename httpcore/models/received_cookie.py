@@ -1,20 +1,44 @@
-"""Which cookies a server may set: the checks of RFC 6265bis §5.7 that need no other cookie."""
+"""What servers set: which cookies they may, by RFC 6265bis §5.7, and how a jar takes them in."""
 
 from __future__ import annotations
 
+import collections.abc
+import logging
 import math
 
-from .cookie import Cookie, default_path, domain_matches
+from .cookie import Cookie, Refused, default_path, domain_matches
+from .cookie_state import CookieState
 from .public_suffix import is_public_suffix
-from .set_cookie import SetCookie
+from .set_cookie import SetCookie, parse_set_cookie
 from .url import URL
 
 MAX_AGE_SECONDS = 400 * 24 * 3600
 """What a server can make a cookie last at most (§5.5)."""
 
 
-class Refused(Exception):
-    """The cookie is dropped; the message says why."""
+logger = logging.getLogger("httpcore")
+
+
+def receive(
+    state: CookieState,
+    url: URL | None,
+    fields: collections.abc.Iterable[bytes | str],
+    now: float,
+) -> None:
+    """Put what the Set-Cookie `fields` of a response from `url` say into `state`."""
+    for field in fields:
+        octets = field.encode("utf-8", "surrogateescape") if isinstance(field, str) else field
+        parsed = parse_set_cookie(octets)
+        try:
+            if parsed is None:
+                raise Refused("it is empty, has more than 4,096 bytes, or control characters")
+            cookie = received_cookie(parsed, url, now)
+            state.receive(cookie, url is None or url.is_ssl, now)
+        except Refused as exc:
+            # What cannot be parsed is not shown: all of it may be a secret.
+            name = "" if parsed is None else parsed.name
+            host = "no host" if url is None else url.host
+            logger.debug("cookie %r set by %s ignored: %s", name, host, exc)
 
 
 def received_cookie(field: SetCookie, url: URL | None, now: float) -> Cookie:

@@ -238,7 +238,7 @@ class ResponseBase:
         """
         if self._cookies is None:
             self._cookies = Cookies()
-            self._cookies.receive(self.url, self.headers.raw_values(b"set-cookie"))
+            self._cookies.receive(self.url, self.headers.by_name().get(b"set-cookie", ()))
         return self._cookies
 
     @property

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from httpcore.models import cookie_state
-from httpcore.models.cookie import Cookie, domain_matches, path_matches
+from httpcore.models.cookie import Cookie, Refused, domain_matches, path_matches
 from httpcore.models.cookie_state import MAX_DOMAIN_COOKIES, CookieState
-from httpcore.models.received_cookie import Refused
 
 
 def cookie(

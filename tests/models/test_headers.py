@@ -74,13 +74,6 @@ def test_hd10_repeated_fields_keep_every_value_in_order():
     assert headers.raw == REPEATED
 
 
-def test_raw_values() -> None:
-    """The octets of each field of a name, in order; none where there is none."""
-    headers = Headers([("A", b"\xff"), ("b", "2"), ("a", "3")])
-    assert list(headers.raw_values(b"a")) == [b"\xff", b"3"]
-    assert list(headers.raw_values(b"c")) == []
-
-
 def test_hd10_set_cookie_is_not_split_at_the_comma_of_its_date():
     """Each Set-Cookie line is one value of getlist, whatever commas are in it."""
     dated = "a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from httpcore import URL
-from httpcore.models.cookie import Cookie
-from httpcore.models.received_cookie import MAX_AGE_SECONDS, Refused, received_cookie
+from httpcore.models.cookie import Cookie, Refused
+from httpcore.models.received_cookie import MAX_AGE_SECONDS, received_cookie
 from httpcore.models.set_cookie import parse_set_cookie
 
 NOW = 1_000_000.5
