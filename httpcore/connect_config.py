@@ -100,7 +100,10 @@ class ConnectConfig(Value):
         if resolver is not None and not callable(resolver):
             raise TypeError(f"resolver takes a callable, not {resolver!r}")
         if getattr(getattr(resolver, "__code__", None), "co_flags", 0) & _CO_COROUTINE:
-            raise TypeError("resolver takes a plain function; it runs in a thread and may block")
+            raise TypeError(
+                "resolver takes a plain function: it runs in a thread and may block there, on "
+                "asyncio.run_coroutine_threadsafe(...).result() too"
+            )
         if addresses not in (None, "public") and not callable(addresses):
             raise ValueError(f"addresses is 'public', a callable or None, not {addresses!r}")
         if family not in (None, "ipv4", "ipv6"):

@@ -196,9 +196,8 @@ class _Attempts:
     def _timed_out(self) -> Timeout:
         error = self._deadline.error(ConnectTimeout, CONNECTING, self._peer)
         silent = ", ".join(map(str, self._trying.values()))
-        if self._failures or len(self._trying) > 1:
-            told = [f"{silent}: no answer"] if silent else []
-            error.args = (f"{error}; " + "; ".join([*told, *self._reasons()]),)
+        told = [f"{silent}: no answer"] if silent not in ("", self._peer) else []
+        error.args = ("; ".join([str(error), *told, *self._reasons()]),)
         return error
 
     def _all_failed(self) -> ConnectError:
