@@ -130,9 +130,9 @@ def lines(panels: list[Lines], caption: str, columns: int = 2) -> str:
                 for x, y in points
             ]
             parts.append(
-                f'<rect x="{left + 8 + place * 120}" y="{bottom + 22}" width="10" height="10"'
+                f'<rect x="{left + 8 + place * 98}" y="{bottom + 22}" width="10" height="10"'
                 f' fill="{colour}"/>'
             )
-            parts.append(text(left + 22 + place * 120, bottom + 31, name))
+            parts.append(text(left + 22 + place * 98, bottom + 31, name))
     rows = math.ceil(len(panels) / columns)
     return document(columns * width, rows * height + 34, parts)

@@ -19,14 +19,15 @@ import typing
 
 import httpcore
 
-from .clients.base import ServerInfo
-from .clients.floor import parse_head, request_bytes
+from .clients import floor
+from .clients.base import Options, ServerInfo
 from .measuring import Measurement, Meter, check, open_sockets, resident_kb
 
 POOL = httpcore.PoolLimits(None, None, keepalive_expiry=None)
 EVERY_NAME_HERE = httpcore.ConnectConfig(resolver=lambda host, port: ["127.0.0.1"])
 SMALL_POOL = httpcore.PoolLimits(10, 10, pool_timeout=None)
 
+URL = typing.TypeVar("URL")
 Case = collections.abc.Callable[[int, ServerInfo, Meter], Measurement]
 
 
@@ -39,7 +40,7 @@ def origin_urls(count: int, port: int) -> list[str]:
 
 
 def in_turn(
-    operation: collections.abc.Callable[[str], object], urls: list[str], meter: Meter
+    operation: collections.abc.Callable[[URL], object], urls: list[URL], meter: Meter
 ) -> Measurement:
     """Measure `operation` on one of `urls` after the other."""
     done = 0
@@ -59,10 +60,10 @@ def origins_floor(count: int, server: ServerInfo, meter: Meter) -> Measurement:
 
     def get(url: str) -> None:
         sock = sockets[url]
-        sock.sendall(request_bytes("GET", url[7:-8], "/1k.json"))
+        sock.sendall(floor.request_bytes("GET", url[7:-8], "/1k.json"))
         data = sock.recv(65536)
         end = data.find(b"\r\n\r\n")
-        status, length = parse_head(data, end)
+        status, length = floor.parse_head(data, end)
         assert status == 200
         while len(data) < end + 4 + length:
             data += sock.recv(65536)
@@ -83,6 +84,20 @@ def origins_sync(count: int, server: ServerInfo, meter: Meter) -> Measurement:
     for url in urls:
         get(url)
     assert open_sockets() >= count
+    return in_turn(get, urls, meter)
+
+
+def origins_parsed(count: int, server: ServerInfo, meter: Meter) -> Measurement:
+    """As `origins_sync`, with the URLs parsed beforehand."""
+    client = httpcore.Client(pool_limits=POOL, connect=EVERY_NAME_HERE, timeout=60)
+    urls = [httpcore.URL(url) for url in origin_urls(count, port_of(server.origins[4]))]
+
+    def get(url: httpcore.URL) -> None:
+        response = client.get(url)
+        check((response.status_code, response.content))
+
+    for url in urls:
+        get(url)
     return in_turn(get, urls, meter)
 
 
@@ -144,18 +159,41 @@ async def memory(count: int, server: ServerInfo, meter: Meter) -> Measurement:
 async def waiting(count: int, server: ServerInfo, meter: Meter) -> Measurement:
     """So many tasks at once make one request each, over a pool of ten."""
     client = httpcore.AsyncClient(pool_limits=SMALL_POOL, timeout=60)
-    url = f"{server.http}/1k.json"
 
-    async def get() -> None:
-        response = await client.get(url)
-        check((response.status_code, response.content))
+    async def get() -> tuple[int, bytes]:
+        response = await client.get(f"{server.http}/1k.json")
+        return response.status_code, response.content
 
-    await asyncio.gather(*[get() for _ in range(20)])
+    return await _at_once(count, meter, get)
+
+
+async def _at_once(
+    count: int,
+    meter: Meter,
+    get: collections.abc.Callable[[], collections.abc.Awaitable[tuple[int, bytes]]],
+) -> Measurement:
+    async def task() -> None:
+        check(await get())
+
+    await asyncio.gather(*[task() for _ in range(20)])
+    times = max(1, meter.batch // count)
     with meter.running():
         while meter.goes_on():
-            for _ in range(max(1, meter.batch // count)):
-                await asyncio.gather(*[get() for _ in range(count)])
-    return meter.measured(meter.batches * max(1, meter.batch // count) * count)
+            for _ in range(times):
+                await asyncio.gather(*[task() for _ in range(count)])
+    return meter.measured(meter.batches * times * count)
+
+
+async def waiting_uncollected(count: int, server: ServerInfo, meter: Meter) -> Measurement:
+    """The same without Python's garbage collector, which walks through all that wait."""
+    gc.disable()
+    return await waiting(count, server, meter)
+
+
+async def waiting_floor(count: int, server: ServerInfo, meter: Meter) -> Measurement:
+    """The same with a semaphore and raw protocols: what so many tasks cost asyncio."""
+    client = floor.AsyncClient(server, Options(pool=10))
+    return await _at_once(count, meter, lambda: client.get(f"{server.http}/1k.json"))
 
 
 def cookies_of_others(count: int, server: ServerInfo, meter: Meter) -> Measurement:
@@ -204,8 +242,11 @@ CASES: dict[str, typing.Any] = {
     "origins_floor": origins_floor,
     "origins_sync": origins_sync,
     "origins_async": origins_async,
+    "origins_parsed": origins_parsed,
     "idle": idle,
     "waiting": waiting,
+    "waiting_uncollected": waiting_uncollected,
+    "waiting_floor": waiting_floor,
     "cookies_of_others": cookies_of_others,
     "cookies_of_paths": cookies_of_paths,
     "memory": memory,
