@@ -38,6 +38,10 @@ IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELET
 # How many connections may fail a request before its error counts.
 MAX_ATTEMPTS = 3
 
+# How long at least until idle connections are looked through again, for each of them: thousands
+# that expire one by one would else be looked through thousands of times.
+_SECONDS_BETWEEN_LOOKS = 0.0001
+
 # How many of the URLs that hold connections a PoolTimeout names.
 _NAMED_URLS = 5
 
@@ -261,7 +265,8 @@ class PoolRun:
         self._expiry_cancel = None
         soonest = self._do(self.state.expire, now)
         if soonest is not None:
-            self._schedule_expiry(max(soonest - now, 0.001))
+            pause = _SECONDS_BETWEEN_LOOKS * len(self.state.idle)
+            self._schedule_expiry(max(soonest - now, pause, 0.001))
 
     def _reap(self) -> None:
         """Carry out what finalisers have left."""

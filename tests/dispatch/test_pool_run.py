@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import collections.abc
 import gc
 import pathlib
 import threading
 import time
+import typing
 
 import pytest
 
@@ -78,6 +80,33 @@ async def test_expiry_comes_again_for_those_that_stay() -> None:
             assert len(pool_of(client).keepalive_connections) == 1
             await asyncio.sleep(0.2)
             assert pool_of(client).keepalive_connections == []
+
+
+def test_expiry_of_many_is_not_one_look_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The more idle connections there are, the longer it is until they are looked through again."""
+
+    class Timed(ScriptedBackend):
+        timers: typing.ClassVar[list[tuple[float, collections.abc.Callable[[], None]]]] = []
+
+        def call_later(
+            self, seconds: float, callback: collections.abc.Callable[[], None]
+        ) -> collections.abc.Callable[[], None]:
+            self.timers.append((seconds, callback))
+            return lambda: None
+
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    limits = httpcore.PoolLimits(None, None, keepalive_expiry=15)
+    backend = Timed([[OK]] * 200)
+    with httpcore.Client(backend=backend, pool_limits=limits) as client:
+        for number in range(200):
+            client.get(f"http://host{number}.example")
+            now += 0.001
+        (seconds, expire), now = backend.timers[0], 15.0
+        assert seconds == 15
+        expire()
+        assert len(pool_of(client).keepalive_connections) == 199
+        assert backend.timers[1][0] == pytest.approx(0.0199)
 
 
 @pytest.mark.ways("asyncio")
