@@ -14,7 +14,7 @@ from ..models.query_params import QueryParamTypes
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import URL
-from ..types import Content
+from ..types import Content, Files
 
 
 class Dispatcher(abc.ABC):
@@ -56,6 +56,7 @@ class Dispatcher(abc.ABC):
         *,
         content: Content | None = None,
         json: typing.Any = None,
+        files: Files | None = None,
         query_params: QueryParamTypes = None,
         headers: HeaderTypes = None,
         stream: bool = False,
@@ -64,7 +65,13 @@ class Dispatcher(abc.ABC):
     ) -> ResponseBase:
         """Make a `Request` and send it; the arguments are those of `Request` and `send()`."""
         request = Request(
-            method, url, content=content, json=json, query_params=query_params, headers=headers
+            method,
+            url,
+            content=content,
+            json=json,
+            files=files,
+            query_params=query_params,
+            headers=headers,
         )
         self.prepare_request(request)
         return await self.send(request, stream, ssl, timeout)

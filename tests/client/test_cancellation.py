@@ -11,6 +11,7 @@ import asyncio
 import collections.abc
 import contextlib
 import itertools
+import pathlib
 import time
 import typing
 
@@ -18,6 +19,7 @@ import pytest
 import trio
 
 import httpcore
+from httpcore.backends.base import default_backend
 from tests import ways
 from tests.dispatch.test_tunnel import DEMAND, Challenged, socks5_proxy
 from tests.faults import FaultyBackend
@@ -76,6 +78,17 @@ async def upload(client: httpcore.AsyncClient, url: str) -> None:
     await client.post(url + "/", content=iter([b"x" * 100_000] * 3))
 
 
+async def form(client: httpcore.AsyncClient, url: str) -> None:
+    backend = default_backend()
+
+    async def pieces() -> collections.abc.AsyncIterator[bytes]:
+        for _ in range(2):
+            await backend.sleep(0.002)
+            yield b"x"
+
+    await client.post(url + "/", files={"f": pieces(), "p": pathlib.Path(__file__)})
+
+
 async def redirect(client: httpcore.AsyncClient, url: str) -> None:
     await client.get(url + "/redirect")
 
@@ -96,6 +109,7 @@ async def reused(client: httpcore.AsyncClient, url: str) -> None:
 
 
 EXCHANGES: list[Exchange] = [plain, chunked, streamed, upload, redirect, renewed, reused]
+ASYNC_EXCHANGES = [*EXCHANGES, form]
 
 
 class Stepping:
@@ -187,14 +201,14 @@ def sweep_on_trio(exchange: Exchange, url: str, options: dict[str, typing.Any]) 
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-@pytest.mark.parametrize("exchange", EXCHANGES)
+@pytest.mark.parametrize("exchange", ASYNC_EXCHANGES)
 def test_cx1_cancelled_at_each_step_on_asyncio(exchange: Exchange, tls: bool, certs: Certs) -> None:
     """A bare CancelledError, and nothing is lost, wherever an asyncio task is cancelled."""
     with RawServer(serve, tls=certs.server.server_context() if tls else None) as server:
         sweep_on_asyncio(exchange, server.url, options_for(certs))
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES)
+@pytest.mark.parametrize("exchange", ASYNC_EXCHANGES)
 def test_cx1_cancelled_at_each_step_on_trio(exchange: Exchange, certs: Certs) -> None:
     """A bare Cancelled, and nothing is lost, wherever a trio scope is cancelled."""
     with RawServer(serve) as server:
