@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
+import hypothesis
+import hypothesis.strategies
 import pytest
 
 from httpcore.address_rules import refusal
@@ -96,6 +98,15 @@ def test_ur11_not_public(address, kind):
 def test_ur11_stands_for_another(address, behind):
     """IPv4 addresses in the shape of IPv6 ones are judged as what they are."""
     assert f"address (it stands for {behind})" in str(refusal(address, "public"))
+
+
+@hypothesis.given(hypothesis.strategies.ip_addresses())
+def test_ur11_what_is_let_through_is_global(address):
+    """By the registries that Python knows, whatever the address; those that we know forbid more."""
+    if refusal(str(address), "public") is None:
+        judged = getattr(address, "ipv4_mapped", None) or address
+        assert judged.is_global
+        assert not judged.is_multicast
 
 
 def test_a_rule_of_the_users():
