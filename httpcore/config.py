@@ -9,6 +9,7 @@ import collections.abc
 import enum
 import math
 import os
+import re
 import sys
 import typing
 
@@ -214,6 +215,7 @@ PEM = Path | bytes
 """PEM: the path of a file, or, as `bytes`, what would be in one."""
 ClientCertificate = PEM | tuple[PEM, PEM] | tuple[PEM, PEM, str]
 
+_HOST = re.compile(r"[\w.-]+|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*", re.ASCII | re.IGNORECASE)
 _TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 OLDEST_TLS_VERSION = "TLSv1.2"
 
@@ -365,9 +367,10 @@ def _server_hostname(name: object) -> str | None:
         return None
     if not isinstance(name, str):
         raise TypeError(f"server_hostname takes a str, not {name!r}")
-    if not name or not name.isascii():
+    if not _HOST.fullmatch(name):
         raise ValueError(
-            f"server_hostname takes a host as it stands in certificates (xn--...), not {name!r}"
+            "server_hostname takes a name as it stands in certificates (xn--...) or an IP address, "
+            f"without a port, not {name!r}"
         )
     return name
 

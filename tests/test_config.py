@@ -302,10 +302,23 @@ def test_pins() -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["example.org.", "_a.X-1.org", "xn--bcher-kva.example", "192.0.2.1", "::1", "::FFFF:1.2.3.4"],
+)
+def test_server_hostnames(name: str) -> None:
+    """Names and addresses."""
+    assert SSLConfig(server_hostname=name).server_hostname == name
+
+
+@pytest.mark.parametrize(
     ("options", "error"),
     [
         ({"server_hostname": ""}, ValueError),
         ({"server_hostname": "b\u00fccher.example"}, ValueError),
+        ({"server_hostname": "a\0b"}, ValueError),
+        ({"server_hostname": "a b"}, ValueError),
+        ({"server_hostname": "a:443"}, ValueError),
+        ({"server_hostname": "[::1]"}, ValueError),
         ({"server_hostname": b"example.org"}, TypeError),
         ({"keylog_file": 1}, TypeError),
         ({"keylog_file": None}, TypeError),

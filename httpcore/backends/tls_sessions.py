@@ -46,6 +46,8 @@ class TLSSessions:
             if ssl_object.version() is None:
                 return None  # it broke, and must not be resumed (RFC 5246 §7.2.2)
             session = ssl_object.session
+        except ValueError:
+            return None  # it has what Python cannot copy
         finally:
             guard.release()
         # Of TLS 1.2 there may be one without a ticket, which the server knows by its number.

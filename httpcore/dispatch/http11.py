@@ -119,7 +119,9 @@ class HTTP11Connection:
 
     def _suspect_https(self, exc: RequestException) -> None:
         # A server of TLS that is sent plain HTTP mostly hangs up without a word.
-        if self.stream.ssl_object is None and not self.stream.peer.endswith(":80"):
+        remote = self._info.remote_address
+        is_tcp = isinstance(remote, tuple) and remote[1] != 80
+        if is_tcp and self.stream.ssl_object is None:
             exc.args = (f"{exc}; is this a port for https?",)
 
     async def _exchange_heads(

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import typing
 
 import pytest
 
@@ -191,6 +192,23 @@ def test_a_session_in_use_by_another_thread():
         assert sessions.take(("a", "peer:443")) is None
     held(sessions, "a", guard=guard)
     assert sessions.take(("a", "peer:443")) is None  # it has not begun
+    assert guard.acquire(blocking=False)
+
+
+def test_a_session_that_cannot_be_copied():
+    """There will be a new one, and it is free for others."""
+
+    class Uncopied:
+        def version(self) -> str:
+            return "TLSv1.3"
+
+        @property
+        def session(self) -> None:
+            raise ValueError("d2i() failed")
+
+    sessions, guard = TLSSessions(), threading.Lock()
+    sessions.put(("a", "peer:443"), typing.cast("ssl.SSLObject", Uncopied()), guard)
+    assert sessions.take(("a", "peer:443")) is None
     assert guard.acquire(blocking=False)
 
 

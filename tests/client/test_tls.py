@@ -249,6 +249,19 @@ async def test_tl10_tls_where_plain_http_is_expected(make_client: MakeClient, ce
         assert is_idle(client)
 
 
+async def test_a_server_of_tls_that_hangs_up(make_client: MakeClient, certs: Certs) -> None:
+    """There is no suspicion then that it might want TLS."""
+
+    def hang_up(connection: RawConnection) -> None:
+        connection.read_request()
+
+    with (
+        RawServer(hang_up, tls=certs.server.server_context()) as server,
+        pytest.raises(httpcore.RemoteProtocolError, match=r"without sending a response$"),
+    ):
+        await make_client(ssl=certs.ca).get(at_localhost(server))
+
+
 async def test_tl10_an_alert_where_plain_http_is_expected(make_client: MakeClient) -> None:
     """The same with a server that answers in TLS."""
 
