@@ -158,8 +158,9 @@ class CookieState:
         with self._guard:
             self._evict_expired(now)
             for cookie in cookies:
-                for entry in self._select(cookie.name, None, None):
-                    self._remove(entry)
+                if cookie.name in self._names:
+                    for entry in self._select(cookie.name, None, None):
+                        self._remove(entry)
                 self._put(cookie, now)
 
     def receive(self, cookie: Cookie, is_secure: bool, now: float) -> None:

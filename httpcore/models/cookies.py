@@ -239,6 +239,9 @@ class Cookies(collections.abc.MutableMapping[str, str]):
 
     def _sent(self, host: str, url: URL) -> list[Sent]:
         """What goes to `url` of the cookies of `host` and above; `""`: those without a domain."""
+        held = self.by_domain
+        if not held or (len(held) == 1 and ("" in held) == bool(host)):
+            return []  # mostly all have a domain, or none has
         return self._state.for_request(host, url.path, url.is_ssl, time.time())
 
     # Storing.
