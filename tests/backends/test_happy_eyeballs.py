@@ -21,6 +21,7 @@ from httpcore.connect_config import ConnectConfig
 from httpcore.exceptions import ConnectError, ConnectTimeout, SSLError
 from tests.backends import kinds
 from tests.backends.kinds import limits, unanswering
+from tests.client.test_cancellation import Stepping
 
 
 @pytest.fixture(params=kinds.KINDS)
@@ -352,6 +353,37 @@ def test_dg6_interrupted_while_an_attempt_begins(monkeypatch):
             await backend.connect_tcp([address], "peer:80", limits())
 
     kinds.run("sync", main)
+
+
+@pytest.mark.parametrize("kind", kinds.ASYNC_KINDS)
+def test_cx1_cancelled_at_each_step(kind, monkeypatch):
+    """Wherever it is cancelled while addresses race, no socket is left, and the next one works."""
+    monkeypatch.setattr(happy_eyeballs, "_DELAY", 0.01)
+    backend = kinds.backend_of(kind)
+    finished: list[bool] = []
+
+    async def main() -> None:
+        number = len(finished) + 1
+        with unanswering_hosts(2) as dead, kinds.listening() as (_, address), refusing() as refused:
+            racing = connected_to(backend, *dead, refused, address)
+            if kind == "trio":
+                with trio.CancelScope() as scope:
+                    await Stepping(racing, number, scope.cancel)
+                finished.append(not scope.cancelled_caught)
+            else:
+                task = asyncio.current_task()
+                assert task is not None
+                try:
+                    await Stepping(racing, number, task.cancel)
+                    finished.append(True)
+                except asyncio.CancelledError:
+                    task.uncancel()
+                    finished.append(False)
+            assert await connected_to(backend, address) == address.sockaddr
+
+    while not finished or not finished[-1]:
+        kinds.run(kind, main)
+    assert len(finished) > 3, "it waits at least once for each address that does not answer"
 
 
 @pytest.mark.parametrize("kind", kinds.ASYNC_KINDS)
