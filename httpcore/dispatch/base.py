@@ -9,6 +9,7 @@ import typing
 
 from ..config import SSLTypes
 from ..deadline import TimeoutTypes
+from ..models.cookies import CookieTypes
 from ..models.headers import HeaderTypes
 from ..models.query_params import QueryParamTypes
 from ..models.request import Request
@@ -59,6 +60,7 @@ class Dispatcher(abc.ABC):
         files: Files | None = None,
         query_params: QueryParamTypes = None,
         headers: HeaderTypes = None,
+        cookies: CookieTypes = None,
         stream: bool = False,
         ssl: SSLTypes | None = None,
         timeout: TimeoutTypes = None,
@@ -72,6 +74,7 @@ class Dispatcher(abc.ABC):
             files=files,
             query_params=query_params,
             headers=headers,
+            cookies=cookies,
         )
         self.prepare_request(request)
         return await self.send(request, stream, ssl, timeout)

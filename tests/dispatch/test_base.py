@@ -75,8 +75,9 @@ async def test_request(backend: httpcore.ConcurrencyBackend) -> None:
     assert cache.options == [(True, False, limits)]
     await cache.request("PUT", URL, content=b"abc")
     assert mock.requests[1].headers["Content-Length"] == "3"
-    await cache.request("POST", URL + "form", files={"f": b"abc"})
+    await cache.request("POST", URL + "form", files={"f": b"abc"}, cookies={"a": "1"})
     assert mock.requests[2].headers["Content-Type"].startswith("multipart/form-data; boundary=")
+    assert mock.requests[2].headers["Cookie"] == "a=1"
 
 
 def test_prepare_request() -> None:
