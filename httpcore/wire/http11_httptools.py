@@ -19,7 +19,15 @@ import httptools
 
 from ..exceptions import RemoteProtocolError
 from ..types import RawHeaders
-from .http11 import NEED_DATA, EndOfMessage, Event, InformationalHead, Parser, ResponseHead
+from .http11 import (
+    NEED_DATA,
+    EndOfMessage,
+    Event,
+    InformationalHead,
+    Parser,
+    ResponseHead,
+    has_controls,
+)
 
 _SECTION_END = re.compile(rb"\n\r?\n")
 # Where the reason phrase begins in a status line that llhttp has accepted.
@@ -180,8 +188,9 @@ def _read_by_llhttp(section: bytes) -> ResponseHead | InformationalHead | None:
     status = parser.get_status_code()
     if status < 100:
         return None
-    if status < 200:
-        return InformationalHead(status, head.headers)
     reason = section[_REASON : section.find(b"\r")]
+    if status < 200:
+        # Nobody but h11 looks at the reason phrase of these.
+        return None if has_controls(reason) else InformationalHead(status, head.headers)
     version = "HTTP/" + parser.get_http_version()
     return ResponseHead(status, reason, head.headers, version)

@@ -28,7 +28,7 @@ import struct
 import typing
 
 from h2.errors import ErrorCodes
-from hpack import HPACKError
+from hpack import HPACKError, OversizedHeaderListError
 
 from ..exceptions import RemoteProtocolError, RequestException
 from . import http2_frames as frames
@@ -192,11 +192,15 @@ class HTTP2State(Streams):
         try:
             # Also of a stream that has ended: all blocks share one state (RFC 7541 §2.2).
             fields = self._decoder.decode_block(block)
-        except HPACKError as exc:
+        except OversizedHeaderListError as exc:
             raise ConnectionViolation(
                 frames.COMPRESSION_ERROR,
-                "sent a header block that cannot be decoded, or is more than "
-                f"{MAX_HEADER_LIST_BYTES} bytes then ({exc})",
+                f"sent a header block of more than {MAX_HEADER_LIST_BYTES} bytes when decoded",
+            ) from exc
+        except HPACKError as exc:
+            # Without its words: there may be the address of an object in them.
+            raise ConnectionViolation(
+                frames.COMPRESSION_ERROR, "sent a header block that cannot be decoded"
             ) from exc
         stream = self._live(stream_id)
         if stream is None:

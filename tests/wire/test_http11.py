@@ -508,6 +508,12 @@ def test_hd12_unasked_upgrade(parser_class: type[Parser]) -> None:
     refused(parser_class, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")
 
 
+@pytest.mark.parametrize("rest", [b"Early\0Hints\r\n\r\n", b"Early Hints\r\nLink: \x01\r\n\r\n"])
+def test_hd12_controls_in_informational(parser_class: type[Parser], rest: bytes) -> None:
+    """They are no better there than in a final response."""
+    refused(parser_class, b"HTTP/1.1 103 " + rest + b"HTTP/1.1 204 No Content\r\n\r\n")
+
+
 def test_hd12_close_after_informational(parser_class: type[Parser]) -> None:
     """A close behind a 1xx is an error."""
     refused(parser_class, b"HTTP/1.1 100 Continue\r\n\r\n", closes=True)

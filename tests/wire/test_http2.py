@@ -488,6 +488,7 @@ BREAKING: dict[str, tuple[int, typing.Callable[[Frames], list[bytes]]]] = {
     "even stream": (Code.PROTOCOL_ERROR, lambda server: [server.head(2)]),
     "reset of stream 0": (Code.PROTOCOL_ERROR, lambda server: [server.reset(0, 8)]),
     "bad block": (Code.COMPRESSION_ERROR, lambda server: [server.frame(1, 4, 1, b"\xff\xff\xff")]),
+    "cut integer": (Code.COMPRESSION_ERROR, lambda server: [server.frame(1, 4, 1, b"\x0f\xff")]),
     "bad block of a closed stream": (
         Code.COMPRESSION_ERROR,
         lambda server: [server.response(1), server.frame(1, 4, 1, b"\xff\xff\xff")],
@@ -512,6 +513,7 @@ def test_connection_error(name: str) -> None:
     assert session.state.capacity == 0
     if not stream.ended:
         assert PEER in message(stream)
+        assert " at 0x" not in message(stream)
     assert went_away(session) == code
 
 
