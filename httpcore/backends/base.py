@@ -14,6 +14,7 @@ from __future__ import annotations
 import abc
 import collections.abc
 import contextlib
+import functools
 import os
 import typing
 
@@ -304,6 +305,11 @@ def unix_address(path: str | bytes) -> Address:
 
 def default_backend() -> ConcurrencyBackend:
     """The backend of what runs this coroutine: a sync client, asyncio or trio."""
-    from .auto import running_backend  # imports asyncio, which a sync client does not need
+    return _detector()()
 
-    return running_backend()
+
+@functools.cache  # an import statement takes microseconds, each time
+def _detector() -> collections.abc.Callable[[], ConcurrencyBackend]:
+    from .auto import running_backend  # which needs this module
+
+    return running_backend

@@ -14,7 +14,6 @@ out of the nursery that waits for two things at once.
 from __future__ import annotations
 
 import collections.abc
-import contextlib
 import os
 import socket
 import time
@@ -27,6 +26,7 @@ from ..deadline import Deadline
 from ..exceptions import ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
 from . import polling
 from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Rival, Secure
+from .guard import thread_guard
 from .happy_eyeballs import Sockets, connect
 from .owned_socket import owned
 from .sockets import (
@@ -47,8 +47,6 @@ _MIN_READ_BYTES = 64 * 1024
 _MAX_READ_BYTES = 256 * 1024
 # Other tasks get a turn after every so many bytes written without waiting.
 _BURST_BYTES = 1024 * 1024
-
-_NO_GUARD: Guard = contextlib.nullcontext()
 
 _Wait = collections.abc.Callable[[socket.socket], collections.abc.Awaitable[None]]
 
@@ -426,8 +424,8 @@ class TrioBackend(ConcurrencyBackend):
         return TrioLock()
 
     def guard(self) -> Guard:
-        """See `ConcurrencyBackend.guard`; nothing interrupts a task between two checkpoints."""
-        return _NO_GUARD
+        """See `ConcurrencyBackend.guard`; a lock, as on asyncio."""
+        return thread_guard()
 
 
 def _seconds(seconds: float | None) -> float:
