@@ -46,7 +46,7 @@ CLIENTS = {
     "raw_httptools": Client("raw_httptools", ENGINES),
     "raw_h11": Client("raw_h11", ENGINES),
     "raw_h2": Client("raw_h2", ENGINES),
-    SPEEDUPS: Client("httpcore_", HTTPCORE, "", {"HTTPCORE_ENGINE": "httptools"}),
+    SPEEDUPS: Client("httpcore_", HTTPCORE, "httpcore", {"HTTPCORE_ENGINE": "httptools"}),
     SPEEDUPS + UVLOOP: Client(
         "httpcore_", HTTPCORE, "", {"HTTPCORE_ENGINE": "httptools", **ON_UVLOOP}
     ),
@@ -106,11 +106,11 @@ def _make(client: Client) -> str:
 
 def process_variables(client: Client) -> dict[str, str]:
     """The environment of a client's process: this one without what would steer a client."""
-    hidden = ("PYTHONPATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    hidden = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in hidden and not name.lower().endswith("_proxy")
+        if not (name in hidden or name.startswith("PYTHON") or name.lower().endswith("_proxy"))
     }
     own = {"PYTHONHASHSEED": "0", "PYTHONPATH": str(ROOT / "scripts")}
     return {**kept, **own, **client.variables}
