@@ -1,4 +1,4 @@
-"""Measures the clients side by side and writes docs/benchmark.md and docs/benchmark.svg."""
+"""Measures the clients side by side; writes docs/benchmark.md and .svg and a part of the README."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from .cases import CASES, Case
 from .environments import CLIENTS, PLAIN, ROOT, SPEEDUPS, UVLOOP
 from .results import Results
 
+DOCS = ROOT / "docs"
 SHORT_SECONDS = 165
 ROUNDS, HEAVY_ROUNDS = 5, 3
 ON_UVLOOP = ("async_get", "async_64", "async_512")
@@ -178,7 +179,7 @@ def main() -> int:
     parser.add_argument("--cases", help="comma-separated: " + ", ".join(CASES))
     parser.add_argument("--clients", help="comma-separated: " + ", ".join(CLIENTS))
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs", help="a folder")
+    parser.add_argument("--output", type=pathlib.Path, default=DOCS, help="a folder")
     arguments = parser.parse_args()
     usual = [name for name, case in CASES.items() if case.is_short or not arguments.short]
     names = chosen(arguments.cases, list(CASES), "case") if arguments.cases else usual
@@ -198,10 +199,15 @@ def main() -> int:
         info_file.write_text(json.dumps(vars(info)), "utf-8")
         run.go(info_file)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    text = report.markdown(run.results, circumstances(arguments, load))
+    measured_under = circumstances(arguments, load)
+    text = report.markdown(run.results, measured_under)
     (arguments.output / "benchmark.md").write_text(text, "utf-8")
     (arguments.output / "benchmark.svg").write_text(plotted(run.results), "utf-8")
     print(text)
+    if not (arguments.cases or arguments.clients) and arguments.output == DOCS:
+        readme = ROOT / "README.md"
+        told = report.summary(run.results, measured_under)
+        readme.write_text(report.with_summary(readme.read_text("utf-8"), told), "utf-8")
     return 0
 
 

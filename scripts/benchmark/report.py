@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from .cases import ASYNC, BULK, CASES, START, SYNC, UNITS, Case, Target
+from .cases import ASYNC, BULK, CASES, FLOOR, START, SYNC, UNITS, Case, Target
 from .environments import CLIENTS, PLAIN, SPEEDUPS
 from .results import Results
+
+SUMMARISED = ("get", "headers", "cookies", "post", "async_64", "async_512")
+SUMMARY_BEGIN = "<!-- written by scripts/benchmark/run -->"
+SUMMARY_END = "<!-- end of what scripts/benchmark/run has written -->"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +117,36 @@ def left_out(results: Results) -> list[str]:
                 reasons.setdefault((client, reason), []).append(case)
     lines = [f"* {who}: {why} ({', '.join(cases)})" for (who, why), cases in reasons.items()]
     return lines + [f"* {failure}" for failure in results.failures]
+
+
+def summary(results: Results, circumstances: Circumstances) -> str:
+    """What the README says: few cases, all clients, multiples of the floor."""
+    cases = [CASES[name] for name in SUMMARISED]
+    lines = [
+        f"Measured by `{circumstances.command}` on {circumstances.date}, {circumstances.python},"
+        f" {circumstances.machine}. {circumstances.load}",
+        "",
+        "| CPU time a request, × raw sockets | "
+        + " | ".join(f"{case.group.lower()}, {case.title}" for case in cases)
+        + " |",
+        "|---|" + "--:|" * len(cases),
+    ]
+    for client in results.clients(cases):
+        ratios = [results.ratio(case.name, client, case.base) for case in cases]
+        cells = ["-" if ratio is None else number(ratio) for ratio in ratios]
+        name = f"**{client}**" if client in (PLAIN, SPEEDUPS) else client
+        if client != FLOOR and not client.startswith("raw_"):
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def with_summary(readme: str, text: str) -> str:
+    """The README with `text` in the place of what stands between its two marks."""
+    before, begin, rest = readme.partition(SUMMARY_BEGIN)
+    _, end, after = rest.partition(SUMMARY_END)
+    if not end:
+        raise ValueError(f"the README has no {SUMMARY_BEGIN} with {SUMMARY_END} behind it")
+    return f"{before}{begin}\n{text}\n{end}{after}"
 
 
 def markdown(results: Results, circumstances: Circumstances) -> str:

@@ -78,6 +78,18 @@ def test_the_report_names_what_failed_and_what_there_is_not(results):
     assert f"* {SPEEDUPS}: no second engine (get)" in text
 
 
+def test_the_readme_gets_multiples_of_the_floor(results):
+    told = report.summary(results, report.Circumstances("run", "today", "3", "here", "Quiet."))
+    assert told.startswith("Measured by `run` on today, 3, here. Quiet.\n")
+    assert told.endswith(
+        f"| **{SPEEDUPS}** | 3.00 | - | - | - | - | - |\n| **{PLAIN}** | 5.00 | - | - | - | - | - |"
+    )
+    readme = f"a\n{report.SUMMARY_BEGIN}\nold\n{report.SUMMARY_END}\nb\n"
+    assert report.with_summary(readme, "new") == readme.replace("old", "new")
+    with pytest.raises(ValueError, match="has no"):
+        report.with_summary("no marks", "new")
+
+
 def test_plots_are_well_formed():
     bars = plot.bars([plot.Bars("1 KB <get>", {"floor": 1.0, PLAIN: 6.4}, frozenset({PLAIN}))], "x")
     lines = plot.lines([plot.Lines("origins", "µs", {PLAIN: [(1, 50.0), (10_000, 55.0)]})], "x")
