@@ -16,26 +16,44 @@ from .http11 import (
     ResponseHead,
 )
 
+# Where a status code stands in a response, and how that of an informational one begins.
+_STATUS_AT = len("HTTP/1.1 ")
+_FIRST_OF_INFORMATIONAL = ord("1")
+
 
 class H11Parser:
-    """A `Parser` on h11."""
+    """
+    A `Parser` on h11.
 
-    __slots__ = ("_connection",)
+    h11 does not ask for a request before it reads a final response: a server may refuse what it
+    could not read.  That spares a quarter of the time.  Only what depends on the request needs one:
+    a response to HEAD, and those that are not final.
+    """
 
-    # h11 reads a response only behind a request; what it has to know of ours is the method.  That
-    # it may be answered by 101 is for the reader to refuse.
+    __slots__ = ("_connection", "_start")
+
+    # That a request may be answered by 101 is for the reader to refuse.
     _UPGRADABLE: typing.ClassVar = [("Host", ""), ("Connection", "upgrade"), ("Upgrade", "any")]
-    _REQUESTS: typing.ClassVar = {
-        False: h11.Request(method="GET", target="/", headers=_UPGRADABLE),
-        True: h11.Request(method="HEAD", target="/", headers=_UPGRADABLE),
-    }
+    _GET = h11.Request(method="GET", target="/", headers=_UPGRADABLE)
+    _HEAD = h11.Request(method="HEAD", target="/", headers=_UPGRADABLE)
 
     def __init__(self, method: str) -> None:
         # The limit is the reader's, and comes first; h11 is not to have a lower one of its own.
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * MAX_HEAD_BYTES)
-        self._connection.send(self._REQUESTS[method == "HEAD"])
+        self._start: bytes | None = b""  # of the first head; `None` once h11 has got it
+        if method == "HEAD":
+            self._connection.send(self._HEAD)
+            self._start = None
 
     def feed(self, data: bytes) -> None:
+        if self._start is not None:
+            data = self._start + data
+            if len(data) <= _STATUS_AT:
+                self._start = data
+                return
+            self._start = None
+            if data[_STATUS_AT] == _FIRST_OF_INFORMATIONAL:
+                self._connection.send(self._GET)
         self._connection.receive_data(data)
 
     def next_event(self) -> Event:
