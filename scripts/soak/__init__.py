@@ -1,0 +1,1 @@
+"""Hundreds of tasks and threads against servers that misbehave at random; see `__main__`."""
