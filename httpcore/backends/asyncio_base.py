@@ -207,6 +207,9 @@ class AsyncioStream(NetworkStream):
     ) -> bool:
         """See `NetworkStream.write`."""
         if deadline.ends_at is not None and time.monotonic() >= deadline.ends_at:
+            self._unsent = memoryview(b"".join((self._unsent, data)))
+            if self._unsent and not self._sending:
+                self._start_sending()
             raise deadline.error(WriteTimeout, WRITING, self.peer)
         if self._unsent:
             self._unsent = memoryview(b"".join((self._unsent, data)))

@@ -6,7 +6,9 @@ Every operation that waits takes a `Deadline`; on a limit it raises the `Timeout
 `Deadline.error()` makes, on a broken connection `ReadError`, `WriteError` or `ConnectError`.
 
 Cancellation: an operation that is cancelled, or interrupted by KeyboardInterrupt, leaves
-the stream in an undefined state.  The owner then calls `close()`, which never waits.
+the stream in an undefined state.  The owner then calls `close()`, which never waits.  But a write
+that was cancelled by its event loop, or has reached its limit, leaves what it has not sent with the
+stream: later writes go behind it, and where the stream can be watched it is sent by itself.
 """
 
 from __future__ import annotations

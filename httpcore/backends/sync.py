@@ -133,6 +133,7 @@ class SyncStream(NetworkStream):
                 raise closed_here(WriteError, WRITING, self.peer)
             seconds = deadline.within(deadline.write)
             if seconds is not None and seconds <= 0:
+                self._unsent.append(memoryview(data).cast("B"))
                 raise deadline.error(WriteTimeout, WRITING, self.peer)
             if type(data) is bytes and not self._unsent:
                 sent = self._send(data)
@@ -143,6 +144,9 @@ class SyncStream(NetworkStream):
                 self._unsent.append(memoryview(data).cast("B"))
             return self._send_all(deadline, until_readable)
         finally:
+            if self._unsent and not self._unsent[-1].readonly:
+                # The caller may change its buffer once we have returned.
+                self._unsent[-1] = memoryview(bytes(self._unsent[-1]))
             self._writing = False
             if self._closed:
                 self._socket.close()
@@ -157,9 +161,6 @@ class SyncStream(NetworkStream):
                 continue
             unsent[0] = piece[sent:]
             if self._wait_to_send(deadline, until_readable):
-                # The caller may change its buffer once we have returned.
-                if not unsent[-1].readonly:
-                    unsent[-1] = memoryview(bytes(unsent[-1]))
                 return False
         return True
 

@@ -19,8 +19,8 @@ reader sends, if nobody is writing; else the writer takes it along with its own.
 a writer that comes while the reader sends leaves its ciphertext to the reader.
 
 Closing sends close_notify where that takes no wait, and does not wait for the peer's
-(RFC 8446 §6.1).  A write that was interrupted leaves `_sending` set: half a record may be on the
-wire, and nothing may follow it.
+(RFC 8446 §6.1).  A write that was given up may have left half a record on the wire: the stream
+within has the rest, which goes before anything else.
 """
 
 from __future__ import annotations
@@ -147,6 +147,10 @@ class TLSStream(NetworkStream):
                     # What a writer has left meanwhile goes out too, if the stream within takes it.
                     if self._inner_is_behind or not self._outgoing.pending:
                         self._sending = self._flushing = False
+        except BaseException:
+            self._inner_is_behind = True
+            self._sending = False
+            raise
         finally:
             self._flushing = False
 
@@ -160,26 +164,25 @@ class TLSStream(NetworkStream):
             if self._flushing:
                 self._ssl.write(data)
                 return True
-            if self._sending:
-                raise WriteError(f"{WRITING} {self.peer} failed: another write was interrupted")
             self._sending = True
         unsent = self._unsent
         if data:
             unsent.append(memoryview(data).cast("B"))
-        done = await self._send_all(deadline, until_readable)
-        if unsent and not unsent[-1].readonly:
-            # The caller may change its buffer once we have returned.
-            unsent[-1] = memoryview(bytes(unsent[-1]))
-        self._sending = False
-        return done
+        try:
+            return await self._send_all(deadline, until_readable)
+        finally:
+            if unsent and not unsent[-1].readonly:
+                # The caller may change its buffer once we have returned.
+                unsent[-1] = memoryview(bytes(unsent[-1]))
+            self._sending = False
 
     async def _send_all(self, deadline: Deadline, until_readable: bool) -> bool:
         while self._unsent or self._inner_is_behind:
             if until_readable and self._incoming.pending:
                 return False  # there is something to read, of which the stream within knows nothing
             ciphertext = b"" if self._inner_is_behind else self._encrypt()
+            self._inner_is_behind = True
             if not await self._inner.write(ciphertext, deadline, until_readable):
-                self._inner_is_behind = True
                 return False
             self._inner_is_behind = False
         return True

@@ -118,14 +118,14 @@ class TrioStream(NetworkStream):
         until_readable: bool = False,
     ) -> bool:
         """See `NetworkStream.write`."""
-        if deadline.ends_at is not None and time.monotonic() >= deadline.ends_at:
-            raise deadline.error(WriteTimeout, WRITING, self.peer)
-        await trio.lowlevel.checkpoint_if_cancelled()
         if self._unsent:
             self._unsent = memoryview(b"".join((self._unsent, data)))
         else:
             self._unsent = memoryview(data).cast("B")
         try:
+            if deadline.ends_at is not None and time.monotonic() >= deadline.ends_at:
+                raise deadline.error(WriteTimeout, WRITING, self.peer)
+            await trio.lowlevel.checkpoint_if_cancelled()
             while True:
                 self._send()
                 if not self._unsent:

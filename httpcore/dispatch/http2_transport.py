@@ -14,8 +14,9 @@ only.  Here it is read, written and waited:
 * In between.  Where the backend can watch, what arrives while nobody reads is taken, and answered
   (PING, SETTINGS), at once.
 
-A write that is interrupted leaves half a frame on the wire, which ends the connection.  A read that
-is cancelled loses nothing.
+A write that is given up, at its limit or by a cancellation, is finished by the stream itself where
+the backend can watch; elsewhere it leaves half a frame on the wire, which ends the connection.  A
+read that is cancelled loses nothing.
 """
 
 from __future__ import annotations
@@ -80,9 +81,11 @@ class HTTP2Transport:
         self._reader: Reader | None = None  # whose turn it is to read
         self._writing = False
         self._ending = False
+        self._finishes_writes = stream.watch(self._on_readable)
+        self._is_behind = False  # the stream may still have to send what a write has left
         # On trio a task that was cancelled cannot even begin to write: this has to be seen before
         # frames are taken out of the state, and what others need must not depend on it.
-        self._writes_may_be_refused = not (stream.watch(self._on_readable) or _blocks(backend))
+        self._writes_may_be_refused = not (self._finishes_writes or _blocks(backend))
 
     def do(self, step: collections.abc.Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """One step of the state, and what follows from it; takes no wait."""
@@ -141,7 +144,7 @@ class HTTP2Transport:
             try:
                 if event is None:
                     in_time = await self._read(own or _until(deadline, ends_at))
-                    if self._state.has_output:
+                    if self._state.has_output or self._is_behind:
                         await self.flush(deadline, stream)
                     own = None
                 else:
@@ -250,8 +253,7 @@ class HTTP2Transport:
                 self._take_what_is_there()
             self.fail(exc)
         except BaseException as exc:
-            interrupted = WriteError(f"writing to {self.stream.peer} was interrupted")
-            self.fail(exc if isinstance(exc, Timeout) else interrupted)
+            self._give_up_writing(exc)
             raise
         finally:
             if self._reader == "writer":
@@ -264,9 +266,11 @@ class HTTP2Transport:
         self._writing = True
         if may_read and self._reader is None:
             self._reader = "writer"
-        return self._more_to_write()
+        # Nothing more is given to a stream that is behind: what waits in the state is bounded.
+        return b"" if self._is_behind else self._more_to_write()
 
     def _more_to_write(self) -> bytes | bytearray | None:
+        self._is_behind = False
         data = self._state.take_output()
         if data:
             return data
@@ -274,23 +278,41 @@ class HTTP2Transport:
         self._end_turn("writer")
         return None
 
+    def _give_up_writing(self, cause: BaseException) -> None:
+        """What was to be written has not been, not all of it, because of `cause`."""
+        if self._finishes_writes and _is_patience_over(cause):
+            self._is_behind = True
+            self._writing = False
+        else:
+            self.fail(WriteError(f"another request's write to {self.stream.peer} was interrupted"))
+
     def send_soon(self) -> None:
         """Send what has to go out now, or with what is sent next; waits for nothing."""
         if not self._writes_may_be_refused:
             self.send_at_once()
 
     def send_at_once(self) -> None:
-        """Send what has to go out if that takes no wait; else the connection ends here."""
+        """Send what has to go out, as far as that takes no wait."""
         data = self.do(self._begin_writing, False)
         while data is not None:
             try:
                 run_sync(self.stream.write(data, _AT_ONCE))
+            except (Timeout, SuspendedInSyncCode) as exc:
+                self._give_up_writing(exc)
+                return
             except BaseException as exc:
                 self.fail(WriteError(f"{self.stream.peer} takes no more bytes"))
-                if isinstance(exc, (RequestException, SuspendedInSyncCode)):
+                if isinstance(exc, RequestException):
                     return
                 raise
             data = self.do(self._more_to_write)
+
+
+def _is_patience_over(cause: BaseException) -> bool:
+    """Whether it was a limit or a cancellation, so that the stream has kept what is left."""
+    if isinstance(cause, Exception):
+        return isinstance(cause, Timeout)
+    return not isinstance(cause, (KeyboardInterrupt, SystemExit))
 
 
 def _blocks(backend: ConcurrencyBackend) -> bool:

@@ -147,21 +147,22 @@ class Peer(asyncio.Protocol):
             pass  # the client has had enough
 
     def _send_what_fits(self) -> None:
-        for stream, body in list(self._unsent.items()):
-            while stream in self._unsent:
-                size = min(
-                    len(body),
-                    self._h2.local_flow_control_window(stream),
-                    self._h2.max_outbound_frame_size,
-                )
-                ends = size == len(body)
-                if not size and not ends:
-                    break
-                self._h2.send_data(stream, body[:size], end_stream=ends)
-                body = self._unsent[stream] = body[size:]
-                if ends:
-                    del self._unsent[stream]
+        for stream in list(self._unsent):
+            while stream in self._unsent and self._send_some(stream, self._unsent[stream]):
+                pass
         self._flush()
+
+    def _send_some(self, stream: int, body: bytes) -> bool:
+        window = self._h2.local_flow_control_window(stream)
+        size = min(len(body), window, self._h2.max_outbound_frame_size)
+        ends = size == len(body)
+        if not size and not ends:
+            return False
+        self._h2.send_data(stream, body[:size], end_stream=ends)
+        self._unsent[stream] = body[size:]
+        if ends:
+            del self._unsent[stream]
+        return True
 
     def _flush(self) -> None:
         self.transport.write(self._h2.data_to_send())

@@ -21,6 +21,7 @@ from httpcore.exceptions import (
     ReadError,
     ReadTimeout,
     SSLError,
+    TotalTimeout,
     WriteError,
     WriteTimeout,
 )
@@ -230,20 +231,30 @@ async def test_bd1_an_answer_in_the_middle_of_a_write(backend, certs):
     assert received == [given + b"behind"]
 
 
-async def test_tm4_a_peer_that_stops_reading(backend, certs):
-    """WriteTimeout; and nothing may follow half a record."""
-    ended = threading.Event()
+@pytest.mark.parametrize("late", [False, True], ids=["in mid-write", "before the write"])
+async def test_tm4_a_peer_that_stops_reading(backend, certs, late):
+    """WriteTimeout; what was not sent is not lost, so that half a record is no end."""
+    timed_out = threading.Event()
+    received: list[bytes] = []
 
     def stall(connection: RawConnection) -> None:
-        ended.wait(10)
+        assert timed_out.wait(10)
+        received.append(connection.read_exactly(32 * MIB + 4))
+        connection.send(b"all")
 
-    with RawServer(stall, tls=certs.server.server_context()) as server:
-        with contextlib.closing(await connect(backend, server, certs.ca)) as stream:
-            with pytest.raises(WriteTimeout):
-                await stream.write(bytes(32 * MIB), deadline(write_timeout=0.1))
-            with pytest.raises(WriteError, match=r"another write was interrupted"):
-                await stream.write(b"more", deadline())
-        ended.set()
+    with (
+        RawServer(stall, tls=certs.server.server_context()) as server,
+        contextlib.closing(await connect(backend, server, certs.ca)) as stream,
+    ):
+        limits = deadline(total_timeout=0.001) if late else deadline(write_timeout=0.1)
+        if late:
+            time.sleep(0.01)
+        with pytest.raises((WriteTimeout, TotalTimeout)):
+            await stream.write(bytes(32 * MIB), limits)
+        timed_out.set()
+        await stream.write(b"more", deadline())
+        assert await stream.read(deadline()) == b"all"
+        assert received[0] == bytes(32 * MIB) + b"more"
 
 
 # Looking without waiting.

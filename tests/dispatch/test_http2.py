@@ -1432,7 +1432,45 @@ async def test_cx5_reader_is_cancelled(client: httpcore.AsyncClient, way: str) -
         assert pool_of(client).active_connections == []
 
 
-@pytest.mark.ways("asyncio", "trio")
+@pytest.mark.ways("asyncio")
+@pytest.mark.parametrize("by_timeout", [False, True])
+async def test_cx4_given_up_in_mid_write(
+    client: httpcore.AsyncClient, way: str, by_timeout: bool
+) -> None:
+    """CX4: the frame is completed, the stream reset; the other streams do not notice."""
+    reads_on = threading.Event()
+
+    def script(peer: H2Peer) -> None:
+        peer.send(peer.settings({h2_server.INITIAL_WINDOW_SIZE: 2**31 - 1}))
+        peer.send(peer.window_update(0, 2**30))
+        waits = peer.request()
+        assert reads_on.wait(10)
+        peer.expect(hyperframe.RstStreamFrame)
+        peer.respond(waits.stream_id, b"other")
+        answer_all(peer)
+
+    with H2Server(script) as server:
+
+        async def upload() -> None:
+            limits = httpcore.TimeoutConfig(total_timeout=0.2 if by_timeout else None)
+            await client.post(server.url, content=iter([bytes(1_000_000)] * 100), timeout=limits)
+
+        async with cancelling(way) as tasks:
+            tasks.start(getting(client, server.url))
+            await sleep(way, 0.05)
+            cancel = tasks.start(upload)
+            await sleep(way, 0.4)
+            cancel()
+            await sleep(way, 0.01)
+            reads_on.set()
+        if by_timeout:
+            assert isinstance(tasks.results[1], httpcore.TotalTimeout)
+        assert tasks.results[0] == b"other"
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert len(server.peers) == 1
+
+
+@pytest.mark.ways("trio")
 async def test_cx4_cancelled_in_mid_write(client: httpcore.AsyncClient, way: str) -> None:
     """CX4: half a frame may be on the wire: the connection is left, the next request works."""
 
