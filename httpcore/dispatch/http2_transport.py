@@ -98,8 +98,16 @@ class HTTP2Transport:
                 if stream in self._waiting
             ]
             capacity = state.capacity
-        for event in woken:
-            event.set()
+        try:
+            self._tell_capacity(capacity)
+        finally:
+            # Behind that: who has to send again must not come back to a connection that has ended.
+            for event in woken:
+                event.set()
+        return result
+
+    def _tell_capacity(self, capacity: int) -> None:
+        state = self._state
         if capacity == 0 and not self._ending and (state.closed or not state.active):
             self._ending = True
             self.send_at_once()  # GOAWAY, perhaps
@@ -108,7 +116,6 @@ class HTTP2Transport:
             self.capacity = capacity
             self._knows_capacity = state.settled
             self._on_capacity(capacity)
-        return result
 
     def fail(self, cause: RequestException) -> None:
         """The connection is of no use any more: end all its streams."""

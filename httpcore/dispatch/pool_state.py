@@ -69,11 +69,15 @@ class Ticket(typing.Generic[C]):
 
     * `slot`: what it was granted; `None` while it waits.
     * `event`: for the caller, who waits on it.
+    * `fresh`: a connection that was used before is of no use to it.
     """
 
-    __slots__ = ("number", "origin", "slot", "event", "waiting")
+    __slots__ = ("number", "origin", "slot", "event", "fresh", "waiting")
 
-    def __init__(self, number: int, origin: _OriginState[C], event: typing.Any) -> None:
+    def __init__(
+        self, number: int, origin: _OriginState[C], event: typing.Any, fresh: bool
+    ) -> None:
+        self.fresh = fresh
         self.number = number
         self.origin = origin
         self.slot: Slot[C] | None = None
@@ -180,7 +184,7 @@ class PoolState(typing.Generic[C]):
         if slot is not None:
             return slot
         self._tickets += 1
-        ticket: Ticket[C] = Ticket(self._tickets, origin, event())
+        ticket: Ticket[C] = Ticket(self._tickets, origin, event(), fresh)
         origin.waiters.append(ticket)
         self._origins[key] = origin
         self.waiting += 1
@@ -340,7 +344,11 @@ class PoolState(typing.Generic[C]):
             self._overtakes += 1
             if self._overtakes > MAX_OVERTAKES and not self._is_blocked(oldest.origin):
                 return False
-        slot.active += 1
+        if ticket.fresh:
+            self._remove(slot)
+            slot = self._new_slot(slot.origin)
+        else:
+            slot.active += 1
         self._grant(ticket, slot)
         return True
 

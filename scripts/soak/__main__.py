@@ -29,7 +29,7 @@ import httpcore
 from tests.servers.certs import Certs
 from tests.servers.process import ServerProcess
 
-from .checks import Findings, Watch, memory_mib, open_files
+from .checks import PERIOD, Findings, Watch, memory_mib, open_files
 from .moods import BAD, GOOD, SLOW, body_of
 
 HARD_LIMIT = 60
@@ -120,7 +120,7 @@ def run_threads(options: argparse.Namespace, servers: Servers, ca: str) -> Findi
         use = functools.partial(use_client, client, servers, findings, ends_at)
         seeds = range(options.seed, options.seed + options.threads)
         threads = [threading.Thread(target=use, args=[random.Random(seed)]) for seed in seeds]
-        with watching(findings, client.dispatch):
+        with watching(findings, client.dispatch, options.seconds / 6):
             for thread in threads:
                 thread.start()
             for thread in threads:
@@ -154,18 +154,25 @@ async def run_tasks(options: argparse.Namespace, servers: Servers, ca: str) -> F
     limits = httpcore.PoolLimits(hard_limit=HARD_LIMIT)
     async with httpcore.AsyncClient(ssl=ca, pool_limits=limits, trust_env=False) as client:
         seeds = range(options.seed, options.seed + options.tasks)
-        with watching(findings, client.dispatch):
+        with watching(findings, client.dispatch, options.seconds / 6):
             await asyncio.gather(
+                measure_lag(findings, ends_at),
                 *[
                     use_async_client(client, servers, findings, ends_at, random.Random(seed))
                     for seed in seeds
-                ]
+                ],
             )
     # Two turns of the loop, so that what was closed is gone.
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     findings.note_left("tasks", 1, len(asyncio.all_tasks()))
     return findings
+
+
+async def measure_lag(findings: Findings, ends_at: float) -> None:
+    while (asleep_at := time.monotonic()) < ends_at:
+        await asyncio.sleep(PERIOD)
+        findings.note_lag(time.monotonic() - asleep_at - PERIOD)
 
 
 async def use_async_client(
@@ -202,21 +209,24 @@ async def one_request(client: httpcore.AsyncClient, findings: Findings, order: O
 
 
 @contextlib.contextmanager
-def watching(findings: Findings, dispatch: httpcore.Dispatcher) -> collections.abc.Iterator[None]:
+def watching(
+    findings: Findings, dispatch: httpcore.Dispatcher, warm_up: float
+) -> collections.abc.Iterator[None]:
     """Looks at the pool meanwhile, and whether it is whole behind it."""
     pool = typing.cast("httpcore.ConnectionPool", dispatch)
-    watch = Watch(findings, pool, HARD_LIMIT)
+    watch = Watch(findings, pool, HARD_LIMIT, warm_up)
     watch.start()
     try:
         yield
     finally:
         watch.end()
     findings.note_left("active connections", 0, len(pool.active_connections))
+    findings.note_memory(memory_mib() - watch.memory_mib)
 
 
 def soak(name: str, run: collections.abc.Callable[[], Findings]) -> bool:
     """Run one half, print its report, and return whether nothing was found."""
-    files, threads, memory = open_files(), threading.active_count(), memory_mib()
+    files, threads = open_files(), threading.active_count()
     began = time.monotonic()
     findings = run()
     took = time.monotonic() - began
@@ -224,13 +234,14 @@ def soak(name: str, run: collections.abc.Callable[[], Findings]) -> bool:
     time.sleep(0.2)  # look-ups of names have threads of their own, which end by themselves
     findings.note_left("file descriptors", files, open_files())
     findings.note_left("threads", threads, threading.active_count())
-    growth = memory_mib() - memory
-    findings.note_memory(growth)
     count = sum(findings.outcomes.values())
-    print(f"{name}: {count} requests in {took:.0f} s, at most {findings.most_connections} of")
-    print(f"  {HARD_LIMIT} connections, grown by {growth:.1f} MiB, deadlines noticed at most")
-    print(f"  {findings.worst_overrun * 1000:.0f} ms late (a thread woke up to", end=" ")
-    print(f"{findings.worst_lag * 1000:.0f} ms late)")
+    print(
+        f"{name}: {count} requests in {took:.0f} s over at most {findings.most_connections} of "
+        f"{HARD_LIMIT} connections\n"
+        f"  grown by {findings.growth_mib:.1f} MiB after the first third\n"
+        f"  deadlines noticed {findings.worst_overrun * 1000:.0f} ms late, where everything "
+        f"was up to {findings.worst_lag * 1000:.0f} ms late"
+    )
     for outcome, times in sorted(findings.outcomes.items()):
         print(f"    {times:6} {outcome}")
     for violation in sorted(findings.violations, key=len, reverse=True)[:20]:

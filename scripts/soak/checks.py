@@ -13,7 +13,10 @@ from .moods import BAD, GOOD
 
 # How far beyond its time a total deadline may be noticed, on top of how late everything else is.
 DEADLINE_SLACK = 0.1
+# What the process may grow by after the first third of the time.
 MAX_GROWTH_MIB = 32.0
+# How often the pool, and the lateness of everything, is looked at, in seconds.
+PERIOD = 0.01
 
 
 class Findings:
@@ -25,6 +28,7 @@ class Findings:
         self.worst_overrun = 0.0
         self.worst_lag = 0.0
         self.most_connections = 0
+        self.growth_mib = 0.0
 
     def note_body(self, mood: str, where: str, is_right: bool) -> None:
         """A response came, whole as the client took it."""
@@ -48,6 +52,10 @@ class Findings:
         if seconds > DEADLINE_SLACK + self.worst_lag:
             self._violation(f"{where}: {seconds:.3f} s beyond its total_timeout")
 
+    def note_lag(self, seconds: float) -> None:
+        """A thread, or the event loop, came to its turn this late."""
+        self.worst_lag = max(self.worst_lag, seconds)
+
     def note_connections(self, pool: httpcore.ConnectionPool, limit: int) -> None:
         """Look at how many connections there are."""
         # One may become active, or idle, between the two looks: it counts once.
@@ -62,6 +70,8 @@ class Findings:
             self._violation(f"{after - before} {what} left behind")
 
     def note_memory(self, growth_mib: float) -> None:
+        """How much the process has grown."""
+        self.growth_mib = growth_mib
         if growth_mib > MAX_GROWTH_MIB:
             self._violation(f"the process has grown by {growth_mib:.1f} MiB")
 
@@ -70,23 +80,30 @@ class Findings:
 
 
 class Watch(threading.Thread):
-    """Looks at the pool all the time, and at how late a thread of this process wakes up."""
+    """
+    Looks at the pool all the time, and at how late a thread of this process wakes up.
 
-    PERIOD = 0.01
+    `memory_mib` is what the process needed once it had warmed up, after `warm_up` seconds.
+    """
 
-    def __init__(self, findings: Findings, pool: httpcore.ConnectionPool, limit: int) -> None:
+    def __init__(
+        self, findings: Findings, pool: httpcore.ConnectionPool, limit: int, warm_up: float
+    ) -> None:
         super().__init__()
+        self.memory_mib = 0.0
         self._findings = findings
         self._pool = pool
         self._limit = limit
+        self._warm_at = time.monotonic() + warm_up
         self._ended = threading.Event()
 
     def run(self) -> None:
         asleep_at = time.monotonic()
-        while not self._ended.wait(self.PERIOD):
-            lag = time.monotonic() - asleep_at - self.PERIOD
-            self._findings.worst_lag = max(self._findings.worst_lag, lag)
+        while not self._ended.wait(PERIOD):
+            self._findings.note_lag(time.monotonic() - asleep_at - PERIOD)
             self._findings.note_connections(self._pool, self._limit)
+            if not self.memory_mib and time.monotonic() > self._warm_at:
+                self.memory_mib = memory_mib()
             asleep_at = time.monotonic()
 
     def end(self) -> None:

@@ -21,13 +21,15 @@ import h2.exceptions
 
 from .moods import GOOD, body_of
 
-GOAWAY_AFTER = 200  # requests on one connection, about
+GOAWAY_AFTER = 1_000  # requests on one connection, about
 
 
 class Peer(asyncio.Protocol):
     """One connection."""
 
     transport: asyncio.Transport
+    # By all connections: a client gives up what is refused again and again.
+    _refused: typing.ClassVar[set[str]] = set()
 
     def __init__(self, dice: random.Random, rough: bool) -> None:
         self._dice = dice
@@ -40,7 +42,6 @@ class Peer(asyncio.Protocol):
         self._requests: dict[int, tuple[list[tuple[str, str]], bytearray]] = {}
         self._unsent: dict[int, bytes] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._refused: set[str] = set()
         self._left = dice.randrange(GOAWAY_AFTER) + 1
         self._last_stream = 0
 
@@ -99,7 +100,13 @@ class Peer(asyncio.Protocol):
         payload = struct.pack(">LL", last_stream, 0)
         self._flush()
         self.transport.write(struct.pack(">L", len(payload))[1:] + b"\x07" + bytes(5) + payload)
-        asyncio.get_running_loop().call_later(2.0, self.transport.close)
+        self._close_when_done()
+
+    def _close_when_done(self) -> None:
+        if self._unsent or self._tasks or self._requests:
+            asyncio.get_running_loop().call_later(0.1, self._close_when_done)
+        else:
+            self.transport.close()
 
     def _answer_as(self, mood: str, stream: int, body: bytes) -> None:
         head = [(":status", "200")]

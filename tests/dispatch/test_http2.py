@@ -15,6 +15,7 @@ import trio
 from hyperframe import frame as hyperframe
 
 import httpcore
+from httpcore.backends.base import Event
 from httpcore.dispatch import http2 as http2_module
 from httpcore.driver import run_sync
 from httpcore.wire import http2_streams as wire_streams
@@ -1106,6 +1107,56 @@ async def test_connection_on_its_own_that_retires(way: str, to_close: list[typin
         new_one.set()
         assert (await old.read(), new.content) == (b"old", b"/new")
         assert server.peers[0].connection.peer_closed.wait(5)
+
+
+async def test_capacity_is_told_before_anybody_is_woken(
+    way: str, to_close: list[typing.Any]
+) -> None:
+    """Who has to send again would else find the connection that has just ended, again."""
+    log: list[str] = []
+
+    class Backend(type(ways.make_backend(way))):  # type: ignore[misc]
+        def event(self) -> Event:
+            return Logged(super().event())
+
+    class Logged(Event):
+        def __init__(self, inner: Event) -> None:
+            self.inner = inner
+
+        def set(self) -> None:
+            log.append("woken")
+            self.inner.set()
+
+        def is_set(self) -> bool:
+            return self.inner.is_set()
+
+        async def wait(self, seconds: float | None) -> bool:
+            return await self.inner.wait(seconds)
+
+    def script(peer: H2Peer) -> None:
+        peer.respond(peer.request().stream_id, b"first")
+        last_id = peer.request().stream_id
+        peer.request()
+        log.clear()
+        peer.send(peer.goaway(last_id - 2))
+        peer.read_to_end()
+
+    with H2Server(script) as server:
+        connection = httpcore.HTTPConnection(
+            server.url,
+            http2="only",
+            backend=Backend(),
+            on_capacity=lambda capacity: log.append(f"capacity {capacity}"),
+        )
+        to_close.append(connection)
+
+        async def get() -> httpcore.Response:
+            return typing.cast("httpcore.Response", await connection.request("GET", server.url))
+
+        assert (await get()).content == b"first"
+        results = await together(way, get, get)
+        assert all(isinstance(result, httpcore.RemoteProtocolError) for result in results)
+        assert log[:2] == ["capacity 0", "woken"]
 
 
 async def test_body_after_its_end(client: httpcore.AsyncClient) -> None:

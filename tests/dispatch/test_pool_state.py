@@ -68,6 +68,19 @@ def test_fresh_connection_on_demand() -> None:
     assert slot.opening
 
 
+def test_fresh_connection_for_one_who_waits() -> None:
+    """A connection that was used before is closed for the one opened in its place."""
+    for limits in ({"hard_limit": 1}, {"origin_limit": 1}):
+        state = state_of(**limits)
+        slot = opened(state, "a")
+        ticket = acquire(state, "a", fresh=True)
+        assert isinstance(ticket, Ticket)
+        give_back(state, slot)
+        assert state.take_work() == ([ticket], [slot])
+        assert ticket.slot is not slot
+        assert ticket.slot.opening
+
+
 def test_waiters_are_served_in_order() -> None:
     """At the hard limit requests queue, and are served first come, first served."""
     state = state_of(hard_limit=1)
