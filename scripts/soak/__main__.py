@@ -106,7 +106,7 @@ def judged(findings: Findings, order: Order) -> collections.abc.Iterator[None]:
         yield
     except Exception as exc:
         findings.note_error(order.mood, order.url, exc, order.must_succeed)
-    findings.note_overrun(order.url, time.monotonic() - began - order.total_timeout)
+    findings.note_overrun(time.monotonic() - began - order.total_timeout)
 
 
 # Threads.
@@ -230,6 +230,7 @@ def soak(name: str, run: collections.abc.Callable[[], Findings]) -> bool:
     began = time.monotonic()
     findings = run()
     took = time.monotonic() - began
+    findings.judge_deadlines()
     gc.collect()
     time.sleep(0.2)  # look-ups of names have threads of their own, which end by themselves
     findings.note_left("file descriptors", files, open_files())

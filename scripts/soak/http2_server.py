@@ -43,7 +43,7 @@ class Peer(asyncio.Protocol):
         self._unsent: dict[int, bytes] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._left = dice.randrange(GOAWAY_AFTER) + 1
-        self._last_stream = 0
+        self._last_stream = 2**31  # that will be answered
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = typing.cast("asyncio.Transport", transport)
@@ -80,12 +80,12 @@ class Peer(asyncio.Protocol):
             self._answer(event.stream_id, dict(fields), bytes(body))
 
     def _answer(self, stream: int, fields: dict[str, str], received: bytes) -> None:
-        if self._last_stream:
+        if stream > self._last_stream:
             return  # behind a GOAWAY: as if it had never come
         mood, number, size = fields[":path"].strip("/").split("/")
         self._left -= 1
         if self._left == 0:
-            self._go_away(stream)
+            self._go_away(max(stream, *self._requests, *self._unsent, 0))
         if self._rough and self._dice.random() < 0.01:
             self.transport.write(self._dice.randbytes(100))
             self.transport.abort()
