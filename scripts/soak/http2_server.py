@@ -61,7 +61,10 @@ class Peer(asyncio.Protocol):
             self.transport.abort()
             return
         for event in events:
-            self._handle(event)
+            try:
+                self._handle(event)
+            except h2.exceptions.ProtocolError:
+                pass  # the stream was reset meanwhile
         self._send_what_fits()
 
     def _handle(self, event: h2.events.Event) -> None:
@@ -155,8 +158,11 @@ class Peer(asyncio.Protocol):
 
     def _send_what_fits(self) -> None:
         for stream in list(self._unsent):
-            while stream in self._unsent and self._send_some(stream, self._unsent[stream]):
-                pass
+            try:
+                while stream in self._unsent and self._send_some(stream, self._unsent[stream]):
+                    pass
+            except h2.exceptions.ProtocolError:
+                del self._unsent[stream]  # the stream was reset meanwhile
         self._flush()
 
     def _send_some(self, stream: int, body: bytes) -> bool:
