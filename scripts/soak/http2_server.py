@@ -21,7 +21,7 @@ import h2.exceptions
 
 from .moods import GOOD, body_of
 
-GOAWAY_AFTER = 1_000  # requests on one connection, about
+GOAWAY_AFTER = 1_000  # requests on one connection, at most
 
 
 class Peer(asyncio.Protocol):
@@ -42,7 +42,7 @@ class Peer(asyncio.Protocol):
         self._requests: dict[int, tuple[list[tuple[str, str]], bytearray]] = {}
         self._unsent: dict[int, bytes] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._left = dice.randrange(GOAWAY_AFTER) + 1
+        self._left = dice.randrange(GOAWAY_AFTER // 2, GOAWAY_AFTER)
         self._last_stream = 2**31  # that will be answered
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
