@@ -69,6 +69,9 @@ def encode_content(content: typing.Any) -> tuple[Body, str | None]:
         ) from exc
 
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def encode_json(value: typing.Any, codec: JSONCodec | None = None) -> tuple[BytesBody, str]:
     """
     `value` as JSON (RFC 8259), by `codec` or else compact, in UTF-8, and its Content-Type.
@@ -81,8 +84,7 @@ def encode_json(value: typing.Any, codec: JSONCodec | None = None) -> tuple[Byte
         data = written.encode("utf-8") if isinstance(written, str) else written
         return BytesBody(data), "application/json"
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return BytesBody(text.encode("utf-8")), "application/json"
+        return BytesBody(_COMPACT.encode(value).encode("utf-8")), "application/json"
     except (TypeError, ValueError) as exc:
         problem = _json_problem(value, "json", ())
         if problem is None:

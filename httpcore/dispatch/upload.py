@@ -27,6 +27,7 @@ from ..exceptions import (
     WriteError,
     WriteTimeout,
 )
+from ..field_values import has_token
 from ..models.request import Request
 from ..wire.http11 import (
     LAST_CHUNK,
@@ -81,7 +82,7 @@ class Upload:
         """Send `head` and the body; returns early where the answer makes the rest pointless."""
         length = self._request.declared_length
         self._body.rewind()
-        if "100-continue" in self._request.headers.get("Expect", "").lower():
+        if has_token(self._request.headers.by_name().get(b"expect", ()), b"100-continue"):
             await self._stream.write(head, self._deadline)
             await self._wait_for_continue()
             if self.head is not None:

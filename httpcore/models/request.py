@@ -180,8 +180,8 @@ class Request:
     @property
     def declared_length(self) -> int | None:
         """The body's size by Content-Length; `None`: it is sent in chunks, or there is none."""
-        value = self.headers.get("Content-Length")
-        return None if value is None else int(value)
+        values = self.headers.by_name().get(b"content-length")
+        return None if values is None else int(values[0])
 
     async def read(self) -> bytes:
         """
