@@ -285,15 +285,15 @@ class ResponseReader:
     def _check_text(self, fields: RawHeaders, reason: bytes = b"") -> None:
         if len(fields) > MAX_HEADER_FIELDS:
             raise self._violation(f"sent more than {MAX_HEADER_FIELDS} header fields")
-        if not has_controls(reason + b"".join([value for _, value in fields])):
+        if not _has_controls(reason + b"".join([value for _, value in fields])):
             return
         # A cookie with controls is ignored, and nothing else with it (RFC 6265bis §5.6).
         fields[:] = [
             (name, value)
             for name, value in fields
-            if name.lower() != b"set-cookie" or not has_controls(value)
+            if name.lower() != b"set-cookie" or not _has_controls(value)
         ]
-        if has_controls(reason + b"".join([value for _, value in fields])):
+        if _has_controls(reason + b"".join([value for _, value in fields])):
             raise self._violation("sent control characters in a header field or reason phrase")
 
     def _decide_framing(self, head: ResponseHead) -> None:
@@ -405,8 +405,7 @@ class ResponseReader:
         return EndOfMessage(trailers)
 
 
-def has_controls(text: bytes) -> bool:
-    """Whether there are control characters in it that no field and no reason phrase may have."""
+def _has_controls(text: bytes) -> bool:
     return len(text.translate(None, _CONTROLS)) < len(text)
 
 

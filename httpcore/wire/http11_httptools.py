@@ -5,7 +5,7 @@ nothing else.  So llhttp gets a head once it is complete, and what llhttp refuse
 answer counts: the two differ in what they put up with (folded lines, bare line feeds, two equal
 Content-Length), and a server is not to work with the one and to fail with the other.  What llhttp
 accepts and h11 may read in another way goes to h11 at once: protocols other than HTTP/1, and
-statuses below 100.
+statuses below 200, which are rare.
 
 Heads are what costs.  Chunks are taken apart here, as llhttp does not say where in what it was fed
 a message ended; trailers, which are rare, are read by h11.
@@ -19,15 +19,7 @@ import httptools
 
 from ..exceptions import RemoteProtocolError
 from ..types import RawHeaders
-from .http11 import (
-    NEED_DATA,
-    EndOfMessage,
-    Event,
-    InformationalHead,
-    Parser,
-    ResponseHead,
-    has_controls,
-)
+from .http11 import NEED_DATA, EndOfMessage, Event, Parser, ResponseHead
 
 _SECTION_END = re.compile(rb"\n\r?\n")
 # Where the reason phrase begins in a status line that llhttp has accepted.
@@ -175,7 +167,7 @@ class _Head:
         self.headers.append((name, value.rstrip(b" \t")))
 
 
-def _read_by_llhttp(section: bytes) -> ResponseHead | InformationalHead | None:
+def _read_by_llhttp(section: bytes) -> ResponseHead | None:
     """The head that `section` is, or `None` where h11 is to read it."""
     if not section.startswith(b"HTTP/1."):
         return None
@@ -186,11 +178,8 @@ def _read_by_llhttp(section: bytes) -> ResponseHead | InformationalHead | None:
     except (httptools.HttpParserError, httptools.HttpParserUpgrade):
         return None
     status = parser.get_status_code()
-    if status < 100:
+    if status < 200:
         return None
     reason = section[_REASON : section.find(b"\r")]
-    if status < 200:
-        # Nobody but h11 looks at the reason phrase of these.
-        return None if has_controls(reason) else InformationalHead(status, head.headers)
     version = "HTTP/" + parser.get_http_version()
     return ResponseHead(status, reason, head.headers, version)
