@@ -166,7 +166,7 @@ def circumstances(
         + (
             "."
             if quiet
-            else ": **others used the machine at the same time**, so that the ± are large."
+            else ": **others used the machine at the same time**, which makes it less exact."
         ),
     )
 
