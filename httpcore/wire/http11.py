@@ -67,6 +67,8 @@ class EndOfMessage(typing.NamedTuple):
     trailers: RawHeaders
 
 
+_NO_TRAILERS = EndOfMessage([])
+
 Event = _NeedData | ResponseHead | InformationalHead | bytes | EndOfMessage
 
 
@@ -180,7 +182,7 @@ class ResponseReader:
         if framing is _LENGTH or framing is _UNTIL_CLOSE:
             return self._plain_body_event()
         if framing is _NO_BODY:
-            return self._end([])
+            return self._end(_NO_TRAILERS)
         if framing is _HEAD:
             return self._head_event()
         return self._chunked_event()
@@ -347,7 +349,7 @@ class ResponseReader:
         data = self._buffer
         if self._framing is _LENGTH:
             if self._length == 0:
-                return self._end([])
+                return self._end(_NO_TRAILERS)
             if len(data) > self._length:
                 data, self._buffer = data[: self._length], data[self._length :]
             elif data:
@@ -361,7 +363,7 @@ class ResponseReader:
         if not self._eof:
             return NEED_DATA
         if self._framing is _UNTIL_CLOSE:
-            return self._end([])
+            return self._end(_NO_TRAILERS)
         raise self.truncated()
 
     def _chunked_event(self) -> Event:
@@ -388,7 +390,7 @@ class ResponseReader:
         assert isinstance(event, EndOfMessage), event
         self._check_text(event.trailers)
         self._buffer = self._parser.rest()
-        return self._end(event.trailers)
+        return self._end(event)
 
     def _check_overhead(self) -> None:
         overhead = self._fed_in_body - self._received
@@ -397,12 +399,12 @@ class ResponseReader:
                 f"sent {overhead} bytes of chunk framing around {self._received} bytes of data"
             )
 
-    def _end(self, trailers: RawHeaders) -> EndOfMessage:
+    def _end(self, end: EndOfMessage) -> EndOfMessage:
         if self._buffer or self._eof:
             # A second response that nobody asked for, or a connection that is gone.
             self.reusable = False
         self._framing = _ENDED
-        return EndOfMessage(trailers)
+        return end
 
 
 def _has_controls(text: bytes) -> bool:

@@ -158,13 +158,14 @@ class HttptoolsParser:
 class _Head:
     """What llhttp tells of one head."""
 
-    __slots__ = ("headers",)
+    __slots__ = ("headers", "_append")
 
     def __init__(self) -> None:
         self.headers: RawHeaders = []
+        self._append = self.headers.append
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value.rstrip(b" \t")))
+        self._append((name, value.rstrip(b" \t")))
 
 
 def _read_by_llhttp(section: bytes) -> ResponseHead | None:
