@@ -159,7 +159,7 @@ class AsyncioStream(NetworkStream):
     def read_available(self) -> bytes | None:
         """See `NetworkStream.read_available`."""
         if not self._chunks and not self._ended:
-            self._look()
+            self._glance()
         if self._chunks:
             return self._chunks.popleft()
         return b"" if self._ended else None
@@ -357,6 +357,10 @@ class AsyncioStream(NetworkStream):
         return self._sock
 
     # What the kinds of loop do each in their way.
+
+    @abc.abstractmethod
+    def _glance(self) -> None:
+        """`_look()`, where most likely there is nothing."""
 
     @abc.abstractmethod
     def _start_receiving(self) -> None:

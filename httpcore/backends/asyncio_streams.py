@@ -54,6 +54,10 @@ class ReadinessStream(AsyncioStream):
         super().__init__(loop, sock, peer)
         self._start_receiving()
 
+    def _glance(self) -> None:
+        if polling.is_readable(self._sock):
+            self._look()
+
     def _start_receiving(self) -> None:
         self._receiving = True
         self._loop.add_reader(self._fd, self._tether.on_readable)
@@ -103,6 +107,9 @@ class CompletionStream(AsyncioStream):
         self._receiver: asyncio.Task[bytes] | None = None
         self._sender: asyncio.Task[None] | None = None
         self._piece = b""
+
+    def _glance(self) -> None:
+        self._look()  # at the task, which may have taken what was there
 
     def _task(
         self, operation: collections.abc.Coroutine[typing.Any, typing.Any, T]

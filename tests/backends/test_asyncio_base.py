@@ -474,6 +474,7 @@ def test_what_broke_the_connection_is_remembered():
     async def main() -> None:
         sock = FakeSocket(recv=recv)
         stream = stream_over(sock)
+        sock.other.send(b"x")  # an error shows as something to read
         assert stream.read_available() == b""
         with pytest.raises(ReadError, match="no route to host") as e:
             await stream.read(limits())
