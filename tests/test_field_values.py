@@ -148,9 +148,9 @@ def test_hd13_64_kib_of_anything_is_read_in_linear_time(
     for value in (repeated, '"' + repeated, "<a>;b=" + repeated):
         times = []
         for _ in range(3):  # the best of three: the machine may be busy
-            start = time.perf_counter()
+            start = time.thread_time()
             parse(value)
-            times.append(time.perf_counter() - start)
+            times.append(time.thread_time() - start)
         assert min(times) < limit
 
 
