@@ -85,9 +85,11 @@ class TLSStream(NetworkStream):
         self._ended = False
         self._failure: ssl.SSLError | None = None
 
-    def leave_session(self, sessions: TLSSessions, server: Server) -> None:
-        """Let later connections to `server` go on with the session."""
-        sessions.put(server, self._ssl, self._guard)
+    def leave_session(
+        self, sessions: TLSSessions, server: Server, offered: ssl.SSLSession | None
+    ) -> None:
+        """Let later connections to `server` go on with the session; see `TLSSessions.put`."""
+        sessions.put(server, self._ssl, self._guard, offered)
 
     async def read(self, deadline: Deadline) -> bytes:
         data = self._decrypt(b"") if self._incoming.pending or self._ended else None

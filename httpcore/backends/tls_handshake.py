@@ -93,7 +93,7 @@ async def _handshake(
     _check_protocol(ssl_object, context, who)
     secure = TLSStream(stream, ssl_object, incoming, outgoing)
     if sessions is not None:
-        secure.leave_session(sessions, server)
+        secure.leave_session(sessions, server, session)
     return secure
 
 

@@ -5,50 +5,98 @@ session counts only where the same would be verified in the same way: it belongs
 ours, that is to one `SSLConfig`, and to the peer and the name that the certificate was checked for.
 A context of the user's may have been changed since, and resumes nothing.
 
-A TLS 1.3 server sends its tickets at any time after the handshake, and each is for one use (RFC
-8446 §C.4).  So it is not a session that is kept but the SSL object of the latest connection, closed
-or not, and asked for its session (which takes 0.1 ms) when another connection is opened.  That one
-takes it, and leaves its own.
+A TLS 1.3 server sends its tickets at any time after the handshake.  So it is the SSL object of the
+latest connection that is kept, closed or not, and asked for its session when another connection is
+opened.  Asked seldom: Python loses 6.4 KiB each time (`SSLObject.session` of 3.11 to 3.13).  One
+session therefore serves many connections, for an hour at most, although a ticket of TLS 1.3 had
+better be used once (RFC 8446 §C.4: else an onlooker can tell that two connections have the same
+client, which here have the same addresses anyway).
 """
 
 from __future__ import annotations
 
 import ssl
 import threading
+import time
 
 _MAX_SERVERS = 64
+_LIFETIME = 3600.0
+# How often in a lifetime a server's connections are asked, which may have no session or a lost one.
+_MAX_QUESTIONS = 4
 
 Server = tuple[str, str]
 """The name that was verified, and the peer."""
+
+
+class _Kept:
+    """What there is of one server."""
+
+    __slots__ = ("latest", "guard", "session", "since", "questions")
+
+    latest: ssl.SSLObject  # of the latest connection
+    guard: threading.Lock  # of `latest`
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin anew: sessions do not live for ever."""
+        self.session: ssl.SSLSession | None = None
+        self.since = time.monotonic()
+        self.questions = 0
 
 
 class TLSSessions:
     """The sessions of one context.  May be used from any thread."""
 
     def __init__(self) -> None:
-        self._latest: dict[Server, tuple[ssl.SSLObject, threading.Lock]] = {}
+        self._servers: dict[Server, _Kept] = {}
 
-    def put(self, server: Server, ssl_object: ssl.SSLObject, guard: threading.Lock) -> None:
-        """Let a later connection go on with the session of `ssl_object`, which `guard` guards."""
+    def put(
+        self,
+        server: Server,
+        ssl_object: ssl.SSLObject,
+        guard: threading.Lock,
+        offered: ssl.SSLSession | None,
+    ) -> None:
+        """
+        Let later connections to `server` go on with the session of `ssl_object`, which `guard`
+        guards, or with the one that was `offered` to it, unless the server did not take that.
+        """
         # Each step is safe among threads, so there is no lock that a fork could find held.
-        self._latest.pop(server, None)
-        self._latest[server] = ssl_object, guard
-        for oldest in list(self._latest)[:-_MAX_SERVERS]:
-            self._latest.pop(oldest, None)
+        kept = self._servers.pop(server, None) or _Kept()
+        kept.latest, kept.guard = ssl_object, guard
+        if offered is not None and not ssl_object.session_reused:
+            kept.session = None
+        self._servers[server] = kept
+        for oldest in list(self._servers)[:-_MAX_SERVERS]:
+            self._servers.pop(oldest, None)
 
     def take(self, server: Server) -> ssl.SSLSession | None:
-        """A session to go on with, for one connection; `None` for a new one."""
-        ssl_object, guard = self._latest.pop(server, (None, None))
-        # Where another thread uses it in this moment: go without.
-        if ssl_object is None or guard is None or not guard.acquire(blocking=False):
+        """A session to go on with; `None` for a new one."""
+        kept = self._servers.get(server)
+        if kept is None:
             return None
+        if time.monotonic() - kept.since > _LIFETIME:
+            kept.begin()
+        # Where another thread uses the latest connection in this moment, that is alive.
+        if not kept.guard.acquire(blocking=False):
+            return kept.session
         try:
-            if ssl_object.version() is None:
-                return None  # it broke, and must not be resumed (RFC 5246 §7.2.2)
-            session = ssl_object.session
-        except ValueError:
-            return None  # it has what Python cannot copy
+            if kept.latest.version() is None:
+                kept.session = None  # it broke, and must not be resumed (RFC 5246 §7.2.2)
+            elif kept.session is None and kept.questions < _MAX_QUESTIONS:
+                kept.questions += 1
+                kept.session = _resumable(kept.latest)
+            return kept.session
         finally:
-            guard.release()
-        # Of TLS 1.2 there may be one without a ticket, which the server knows by its number.
-        return session if session is not None and (session.has_ticket or session.id) else None
+            kept.guard.release()
+
+
+def _resumable(ssl_object: ssl.SSLObject) -> ssl.SSLSession | None:
+    try:
+        session = ssl_object.session
+    except ValueError:
+        return None  # it has what Python cannot copy
+    # Of TLS 1.2 there may be one without a ticket, which the server knows by its number.
+    return session if session is not None and (session.has_ticket or session.id) else None

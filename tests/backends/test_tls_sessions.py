@@ -70,18 +70,28 @@ async def test_sessions_without_tickets(backend, certs):
         assert await resumes(backend, server, older)
 
 
-async def test_a_ticket_is_for_one_connection(backend, certs):
-    """Of two that are opened before either has a ticket of its own, one resumes."""
+async def test_a_session_serves_many_connections(backend, certs, monkeypatch):
+    """Python is asked for it once, as that loses memory; again where a server has forgotten it."""
+    questions = []
+    resumable = tls_sessions._resumable
+
+    def counted(ssl_object: ssl.SSLObject) -> ssl.SSLSession | None:
+        questions.append(ssl_object)
+        return resumable(ssl_object)
+
+    monkeypatch.setattr(tls_sessions, "_resumable", counted)
     config = SSLConfig(verify=certs.ca)
     with serving(certs.server) as server:
         assert not await resumes(backend, server, config)
-        with contextlib.ExitStack() as streams:
-            resumed = []
-            for _ in range(2):
-                stream = await connect(backend, server, config)
-                streams.enter_context(contextlib.closing(stream))
-                resumed.append(stream.ssl_object.session_reused)
-    assert resumed[0]
+        for _ in range(5):
+            assert await resumes(backend, server, config)
+        assert len(questions) == 1
+        for _ in range(5):
+            server._tls = certs.server.server_context()  # with other ticket keys
+            assert not await resumes(backend, server, config)
+        assert len(questions) == 4
+        monkeypatch.setattr(tls_sessions, "_LIFETIME", -1.0)
+        assert await resumes(backend, server, config)
 
 
 async def test_tl2_verification_that_is_switched_on_again(backend, certs):
@@ -181,7 +191,7 @@ def held(sessions: TLSSessions, *names: str, guard: threading.Lock | None = None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for name in names:
         ssl_object = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=name)
-        sessions.put((name, "peer:443"), ssl_object, guard or threading.Lock())
+        sessions.put((name, "peer:443"), ssl_object, guard or threading.Lock(), None)
 
 
 def test_a_session_in_use_by_another_thread():
@@ -207,7 +217,7 @@ def test_a_session_that_cannot_be_copied():
             raise ValueError("d2i() failed")
 
     sessions, guard = TLSSessions(), threading.Lock()
-    sessions.put(("a", "peer:443"), typing.cast("ssl.SSLObject", Uncopied()), guard)
+    sessions.put(("a", "peer:443"), typing.cast("ssl.SSLObject", Uncopied()), guard, None)
     assert sessions.take(("a", "peer:443")) is None
     assert guard.acquire(blocking=False)
 
@@ -217,4 +227,4 @@ def test_the_sessions_are_bounded(monkeypatch):
     monkeypatch.setattr(tls_sessions, "_MAX_SERVERS", 2)
     sessions = TLSSessions()
     held(sessions, "a", "b", "a", "c")
-    assert [name for name, _ in sessions._latest] == ["a", "c"]
+    assert [name for name, _ in sessions._servers] == ["a", "c"]
