@@ -28,6 +28,9 @@ MAX_DOMAIN_COOKIES = 50
 MAX_COOKIES = 20_000
 """Cookies that servers can set in all."""
 
+# How many Set-Cookie fields of one second are remembered.
+_MAX_RECEIVED = 1_000
+
 Sent = tuple[str, bytes]
 """The name of a cookie, and what is sent: `Cookie.pair`."""
 
@@ -78,6 +81,9 @@ class CookieState:
         self.count = 0
         self._next_order = 0
         self._next_expiry: float = math.inf
+        # What servers have set in the last second, mostly over and over again.
+        self._received: dict[object, _Entry] = {}
+        self._received_in = 0
 
     # Looking.
 
@@ -163,16 +169,37 @@ class CookieState:
                         self._remove(entry)
                 self._put(cookie, now)
 
-    def receive(self, cookie: Cookie, is_secure: bool, now: float) -> None:
-        """Put in what a server has set, over TLS if `is_secure`.  Raises `Refused`."""
+    def has_received(self, source: object, second: int) -> bool:
+        """
+        Whether what `source` would set at that time is there already: `receive()` was given it.
+        """
+        with self._guard:
+            if second != self._received_in or len(self._received) > _MAX_RECEIVED:
+                self._received.clear()
+                self._received_in = second
+            entry = self._received.get(source)
+            if entry is None:
+                return False
+            cookie = entry.cookie
+            key = (cookie.name, cookie.path, cookie.host_only)
+            return self.by_domain.get(cookie.domain, {}).get(key) is entry
+
+    def receive(self, cookie: Cookie, is_secure: bool, now: float, source: object = None) -> None:
+        """
+        Put in what a server has set, over TLS if `is_secure`.  Raises `Refused`.
+
+        `source`: all that `cookie` was made from, but the time; for `has_received()`.
+        """
         with self._guard:
             self._evict_expired(now)
             if not (is_secure or cookie.secure) and self._overlays_secure(cookie):
                 raise Refused("it came over http, and would overlay one that is Secure")
             before = self.count
-            self._put(cookie, now)
+            entry = self._put(cookie, now)
             if self.count > before:
                 self._evict_excess(self.by_domain[cookie.domain])
+            if entry is not None:
+                self._received[source] = entry
 
     def remove(self, name: str | None, domain: str | None, path: str | None, now: float) -> int:
         """Remove the cookies with that name, domain and path; `None`: whatever it is."""
@@ -195,14 +222,15 @@ class CookieState:
             for other in (entry.cookie for entry in self._select(cookie.name, None, None))
         )
 
-    def _put(self, cookie: Cookie, now: float) -> None:
+    def _put(self, cookie: Cookie, now: float) -> _Entry | None:
+        """The entry of `cookie`; `None`: it has expired, and removed the one that was there."""
         key = (cookie.name, cookie.path, cookie.host_only)
         old = self.by_domain.get(cookie.domain, {}).get(key)
         expires = cookie.expires
         if expires is not None and expires <= now:
             if old is not None:
                 self._remove(old)
-            return
+            return None
         if expires is not None:
             self._next_expiry = min(self._next_expiry, expires)
         if old is None:
@@ -212,6 +240,7 @@ class CookieState:
         entry = _Entry(cookie, self._next_order if old is None else old.order, now)
         self.by_domain.setdefault(cookie.domain, {})[key] = entry
         self._names.setdefault(cookie.name, {})[cookie.domain, *key] = entry
+        return entry
 
     def _remove(self, entry: _Entry) -> None:
         # Ctrl-C may have come between any two steps here or in `_put`: what is gone is no error.

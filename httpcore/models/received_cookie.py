@@ -26,14 +26,20 @@ def receive(
     now: float,
 ) -> None:
     """Put what the Set-Cookie `fields` of a response from `url` say into `state`."""
+    is_secure = url is None or url.is_ssl
+    origin = None if url is None else (url.host, default_path(url.path), is_secure)
+    second = math.ceil(now)
     for field in fields:
         octets = field.encode("utf-8", "surrogateescape") if isinstance(field, str) else field
+        source = (octets, origin)
+        if state.has_received(source, second):
+            continue
         parsed = parse_set_cookie(octets)
         try:
             if parsed is None:
                 raise Refused("it is empty, has more than 4,096 bytes, or control characters")
             cookie = received_cookie(parsed, url, now)
-            state.receive(cookie, url is None or url.is_ssl, now)
+            state.receive(cookie, is_secure, now, source)
         except Refused as exc:
             # What cannot be parsed is not shown: all of it may be a secret.
             name = "" if parsed is None else parsed.name

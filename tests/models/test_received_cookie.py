@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from httpcore import URL
+from httpcore.models import cookie_state
+from httpcore.models import received_cookie as received_cookie_module
 from httpcore.models.cookie import Cookie, Refused
+from httpcore.models.cookie_state import CookieState
 from httpcore.models.received_cookie import MAX_AGE_SECONDS, received_cookie
-from httpcore.models.set_cookie import parse_set_cookie
+from httpcore.models.set_cookie import SetCookie, parse_set_cookie
 
 NOW = 1_000_000.5
 
@@ -192,3 +195,43 @@ def test_without_a_url() -> None:
     assert received("a=1; Secure; Domain=x.org; Path=/p", None) == Cookie(
         "a", "1", "", "/p", secure=True
     )
+
+
+def test_the_same_field_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server sets anew with each response is looked at once a second, and still counts."""
+    judged: list[str] = []
+    original = received_cookie_module.received_cookie
+
+    def counted(field: SetCookie, url: URL | None, now: float) -> Cookie:
+        judged.append(field.name)
+        return original(field, url, now)
+
+    monkeypatch.setattr(received_cookie_module, "received_cookie", counted)
+    state, url = CookieState(), URL("http://example.org/a/b")
+
+    def receive(now: float, url: URL = url) -> list[Cookie]:
+        received_cookie_module.receive(state, url, [b"a=1; Max-Age=60"], now)
+        return state.all(now)
+
+    assert [cookie.expires for cookie in receive(10.0)] == [70]
+    receive(9.5)
+    receive(10.0, URL("http://example.org/a/c"))
+    assert judged == ["a"]
+    receive(10.0, URL("http://example.org/b/"))
+    receive(10.0, URL("http://example.net/a/b"))
+    assert judged == ["a"] * 3
+    state.remove("a", None, None, 10.0)
+    assert len(receive(10.0)) == 1
+    assert judged == ["a"] * 4
+    assert [cookie.expires for cookie in receive(10.5)] == [71]
+    assert judged == ["a"] * 5
+
+
+def test_the_fields_of_a_second_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server cannot fill memory with what it sets."""
+    monkeypatch.setattr(cookie_state, "_MAX_RECEIVED", 10)
+    state = CookieState()
+    fields = [b"a=%d" % number for number in range(100)]
+    received_cookie_module.receive(state, URL("http://example.org"), fields, 1.0)
+    assert len(state._received) <= 11
+    assert [cookie.value for cookie in state.all(1.0)] == ["99"]
