@@ -83,6 +83,23 @@ async def test_own_connection_close(make_client: MakeClient) -> None:
         assert len(server.connections) == 2
 
 
+@pytest.mark.parametrize("piecewise", [False, True])
+async def test_cn14_client_closed_before_the_body_was_read(
+    make_client: MakeClient, piecewise: bool
+) -> None:
+    """Whoever reads on is told why there is no more, read whole or piece by piece."""
+    with serving(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")) as server:
+        client = make_client()
+        answer = await client.get(server.url, stream=True)
+        await client.close()
+        with pytest.raises(httpcore.NetworkError, match="client was closed"):
+            if piecewise:
+                async for piece in answer.raw():
+                    assert piece == b"half"
+            else:
+                await answer.read()
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_cn1_idle_connection_was_closed(make_client: MakeClient, method: str) -> None:
     """A FIN on an idle connection is seen before reuse: any method is sent once, on a fresh one."""
