@@ -105,5 +105,15 @@ class Unprocessed(Exception):
 
 Abandoned = collections.deque[collections.abc.Callable[[], None]]
 """What finalisers want done.  A finaliser runs on whatever line allocates, perhaps while the pool's
-lock is
-held, so it only appends here; the owner carries it out at its next entry."""
+lock is held, so it only appends here; `reap()` carries it out, at the owner's next entry or when a
+response is closed."""
+
+
+def reap(abandoned: Abandoned) -> None:
+    """Carry out what finalisers have left; not while a lock is held."""
+    while abandoned:
+        try:
+            give_up = abandoned.popleft()
+        except IndexError:
+            return  # another thread was faster
+        give_up()

@@ -17,7 +17,7 @@ from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import URL, Origin
 from ..wire.http11_engine import Engine, parser_class
-from .base import Abandoned, Dispatcher, Unprocessed
+from .base import Abandoned, Dispatcher, Unprocessed, reap
 from .connecting import open_stream
 from .forward import send_through
 from .http11 import HTTP11Connection
@@ -181,8 +181,7 @@ class HTTPConnection(Dispatcher):
             raise ValueError(f"{request.url.masked} does not belong to {self.origin!r}")
         if ssl is not None and ssl_config(ssl) != self._ssl:
             raise ValueError("a connection keeps its TLS settings; give ssl= when you make it")
-        while self._abandoned:
-            self._abandoned.popleft()()
+        reap(self._abandoned)
         if self._exchanges and self.capacity == 1:
             assert self.serving is not None
             raise RuntimeError(

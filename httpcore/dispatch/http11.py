@@ -38,7 +38,7 @@ from ..wire.http11 import (
     ResponseReader,
     request_head,
 )
-from .base import Abandoned, Unprocessed
+from .base import Abandoned, Unprocessed, reap
 from .upload import Upload
 
 # Of a body that nobody wants: take this much, for this long, to keep the connection; else close it.
@@ -279,6 +279,7 @@ class HTTP11Body:
     async def aclose(self) -> None:
         if not self._ended:
             self._drain_what_is_there()
+        reap(self._connection.abandoned)  # an iterator over it may have been dropped before
 
     async def drain(self) -> None:
         """Read the rest where it is short and comes soon, so that the connection is kept."""

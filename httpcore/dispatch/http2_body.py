@@ -11,6 +11,7 @@ from ..exceptions import ReadTimeout, RequestException
 from ..models.request import Request
 from ..types import RawHeaders
 from ..wire.http2_stream import Stream
+from .base import reap
 
 if typing.TYPE_CHECKING:
     from .http2 import HTTP2Connection
@@ -62,6 +63,7 @@ class HTTP2Body:
         self._connection.finish(self._stream)
 
     async def aclose(self) -> None:
+        reap(self._connection.abandoned)  # an iterator over it may have been dropped before
         if self._ended:
             return
         if self._stream.ended:

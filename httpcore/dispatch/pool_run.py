@@ -23,7 +23,7 @@ from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import Origin
 from ..wire.http11_engine import Engine
-from .base import Abandoned, Unprocessed
+from .base import Abandoned, Unprocessed, reap
 from .connection import HTTP2, HTTPConnection
 from .forward import send_past, send_through
 from .pool_state import Key, PoolState, Slot, Ticket
@@ -132,7 +132,7 @@ class PoolRun:
     ) -> Slot[HTTPConnection]:
         while True:
             if self._abandoned:
-                self._reap()
+                reap(self._abandoned)
             now = time.monotonic()
             with self._guard:
                 got = self.state.acquire(key, multiplexes, self.backend.event, now, fresh)
@@ -166,7 +166,7 @@ class PoolRun:
             left = None if limit is None else waited_from + limit - time.monotonic()
             if await ticket.event.wait(deadline.within(left)):
                 return
-            self._reap()
+            reap(self._abandoned)
             now = time.monotonic()
             if deadline.ends_at is not None and now >= deadline.ends_at:
                 raise deadline.error(TotalTimeout, *self._what_it_waits_for())
@@ -267,11 +267,6 @@ class PoolRun:
         if soonest is not None:
             pause = _SECONDS_BETWEEN_LOOKS * len(self.state.idle)
             self._schedule_expiry(max(soonest - now, pause, 0.001))
-
-    def _reap(self) -> None:
-        """Carry out what finalisers have left."""
-        while self._abandoned:
-            self._abandoned.popleft()()
 
     def close(self) -> None:
         """

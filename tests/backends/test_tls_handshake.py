@@ -133,6 +133,7 @@ async def test_tl4_an_ipv6_address_with_a_zone(backend, certs):
         ("*.a.org", "a.org"),
         ("*.a.org", "x.y.a.org"),
         ("f*.a.org", "foo.a.org"),
+        ("*.0.0.1", "127.0.0.1"),
         ("*.org\0.evil.example", "a.org"),
         ("a.org\0.evil.example", "a.org"),
         ("*", "a.org"),

@@ -12,6 +12,7 @@ import collections.abc
 import contextlib
 import itertools
 import pathlib
+import threading
 import time
 import typing
 
@@ -351,6 +352,98 @@ async def test_cancelled_in_the_queue(exchange: Exchange) -> None:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await check_whole(client, server.url)
+
+
+@pytest.mark.ways("asyncio", "trio")
+async def test_cx2_cancelled_while_others_wait_for_the_protocol(
+    make_client: typing.Any, way: str, certs: Certs
+) -> None:
+    """The one who opens the first connection is cancelled in TLS: the others open the next one."""
+    stuck = threading.Event()
+    context = certs.server.server_context(["http/1.1"])
+    second = threading.Lock()
+
+    def handler(connection: RawConnection) -> None:
+        if second.acquire(blocking=False):
+            connection.receive()
+            stuck.set()
+            connection.wait_closed()
+            return
+        connection.sock = context.wrap_socket(connection.sock, server_side=True)
+        while True:
+            connection.read_request()
+            connection.send(response(b"body"))
+
+    with RawServer(handler) as server:
+        url = server.url.replace("http://127.0.0.1", "https://localhost")
+        client = make_client(ssl=str(certs.ca), pool_limits=httpcore.PoolLimits(hard_limit=3))
+        bodies: list[bytes] = []
+
+        async def get() -> None:
+            bodies.append((await client.get(url)).content)
+
+        if way == "asyncio":
+            tasks = [asyncio.create_task(get()) for _ in range(5)]
+            while not stuck.is_set():
+                await asyncio.sleep(0.005)
+            tasks[0].cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            assert isinstance(results[0], asyncio.CancelledError)
+        else:
+            async with trio.open_nursery() as nursery:
+                scope = trio.CancelScope()
+
+                async def first() -> None:
+                    with scope:
+                        await get()
+
+                nursery.start_soon(first)
+                await trio.sleep(0.005)
+                for _ in range(4):
+                    nursery.start_soon(get)
+                while not stuck.is_set():
+                    await trio.sleep(0.005)
+                scope.cancel()
+            assert scope.cancelled_caught
+        assert bodies == [b"body"] * 4
+        assert pool_of(client).active_connections == []
+        await client.close()
+
+
+@pytest.mark.ways("asyncio", "trio")
+@pytest.mark.parametrize("what", ["response", "pieces", "client"])
+async def test_cx6_cancelled_inside_close(make_client: typing.Any, way: str, what: str) -> None:
+    """Closing in a task that is being cancelled closes the socket all the same."""
+
+    def endless(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\nhello")
+        connection.wait_closed()
+
+    with RawServer(endless) as server:
+        client = make_client()
+        answer = await client.get(server.url, stream=True)
+        pieces = answer.stream()
+        assert await anext(pieces) == b"hello"
+        close = {"response": answer.close, "pieces": pieces.aclose, "client": client.close}[what]
+        if way == "asyncio":
+
+            async def closing() -> None:
+                task = asyncio.current_task()
+                assert task is not None
+                task.cancel()
+                await close()
+                await asyncio.sleep(0)
+
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.create_task(closing())
+        else:
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await close()
+        assert server.connections[0].peer_closed.wait(5)
+        assert pool_of(client).active_connections == []
+        await pieces.aclose()
 
 
 def test_cx9_run_ends_with_requests_in_flight(capfd: pytest.CaptureFixture[str]) -> None:

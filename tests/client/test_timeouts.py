@@ -11,11 +11,13 @@ import time
 import typing
 
 import pytest
+import trio
 
 import httpcore
 from tests.conftest import MakeClient
 from tests.dispatch.test_http11 import OK, good, serving
 from tests.servers.raw import RawConnection, RawServer
+from tests.ways import pool_of
 
 TimeoutConfig = httpcore.TimeoutConfig
 
@@ -225,50 +227,47 @@ async def test_tm9_total_passes_between_reads(make_client: MakeClient) -> None:
 
 
 @pytest.mark.ways("asyncio", "trio")
-async def test_tm10_blocked_loop(make_client: MakeClient) -> None:
-    """An answer that came in while the loop was blocked counts, although the limit has passed."""
-    with serving(good) as server:
-        client = make_client(timeout=TimeoutConfig(read_timeout=0.2))
-        answer = await client.get(server.url)
-
-        def blocking(request: httpcore.Request) -> httpcore.Request:
-            return request
-
-        async def body() -> collections.abc.AsyncIterator[bytes]:
-            yield b"x"
-
-        answer = await client.post(server.url, content=body(), auth=blocking)
-        assert answer.content == b"ok"
-
-
-@pytest.mark.ways("asyncio")
-async def test_tm10_loop_blocked_while_waiting() -> None:
+async def test_tm10_blocked_loop(make_client: MakeClient, way: str) -> None:
     """
     The loop is blocked for longer than read_timeout while a request waits: it gets its answer.
     """
     with serving(good) as server:
-        async with httpcore.AsyncClient(timeout=TimeoutConfig(read_timeout=0.2)) as client:
+        client = make_client(timeout=TimeoutConfig(read_timeout=0.2))
+        if way == "asyncio":
             task = asyncio.create_task(client.get(server.url))
-            loop = asyncio.get_running_loop()
-            loop.call_later(0.001, time.sleep, 0.5)
+            asyncio.get_running_loop().call_later(0.001, time.sleep, 0.5)
             assert (await task).content == b"ok"
+            return
+
+        async def block() -> None:
+            await trio.sleep(0.001)
+            time.sleep(0.5)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(block)
+            assert (await client.get(server.url)).content == b"ok"
 
 
-@pytest.mark.ways("asyncio")
-async def test_tm11_callers_own_timeout() -> None:
-    """The caller's own `asyncio.timeout` raises the caller's TimeoutError, not ours."""
+@pytest.mark.ways("asyncio", "trio")
+async def test_tm11_callers_own_timeout(make_client: MakeClient, way: str) -> None:
+    """`asyncio.timeout` and `trio.fail_after` of the caller raise what is theirs, not ours."""
 
     def silent(connection: RawConnection) -> None:
         connection.read_request()
         connection.wait_closed()
 
     with serving(silent, good) as server:
-        async with httpcore.AsyncClient() as client:
-            with pytest.raises(TimeoutError) as caught:
+        client = make_client()
+        with pytest.raises(TimeoutError if way == "asyncio" else trio.TooSlowError) as caught:
+            if way == "asyncio":
                 async with asyncio.timeout(0.1):
                     await client.get(server.url)
-            assert not isinstance(caught.value, httpcore.Timeout)
-            assert (await client.get(server.url)).content == b"ok"
+            else:
+                with trio.fail_after(0.1):
+                    await client.get(server.url)
+        assert not isinstance(caught.value, httpcore.RequestException)
+        assert pool_of(client).active_connections == []
+        assert (await client.get(server.url)).content == b"ok"
 
 
 async def test_tm12_partial_config(make_client: MakeClient) -> None:
@@ -302,3 +301,36 @@ async def test_tm13_errors_tell_everything(make_client: MakeClient) -> None:
         assert error.phase
         assert error.request.method == "GET"
         assert repr(error)
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_dg8_wall_clock_jumps(
+    make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """Time limits and kept connections do not look at the wall clock, whichever way it jumps."""
+    real = time.time
+
+    def jump() -> None:
+        monkeypatch.setattr(time, "time", lambda: real() + 3600 * hours)
+
+    def late(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.send(OK)
+        connection.read_request()
+        jump()
+        connection.send(OK)
+        connection.read_request()
+        jump()
+        connection.wait_closed()
+
+    with serving(late) as server:
+        client = make_client(timeout=TimeoutConfig(5, total_timeout=10))
+        await client.get(server.url)
+        jump()
+        assert (await client.get(server.url)).content == b"ok"
+        assert len(server.connections) == 1
+        started = time.monotonic()
+        with pytest.raises(httpcore.ReadTimeout):
+            await client.get(server.url, timeout=TimeoutConfig(read_timeout=0.2))
+        assert 0.2 <= time.monotonic() - started < 2
+        assert len(server.connections) == 1

@@ -77,7 +77,7 @@ def endless(headers: bytes = b"Transfer-Encoding: chunked\r\n") -> RawServer:
     return RawServer(handler)
 
 
-async def test_bd11_read(make_client: MakeClient) -> None:
+async def test_en5_read_with_a_limit(make_client: MakeClient) -> None:
     """The error names the limit, the URL and the way out."""
     with endless() as server:
         client = make_client(max_response_size=100_000)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import collections
+import collections.abc
 import typing
 
 import pytest
 
 import httpcore
 from httpcore import AsyncResponse, Dispatcher, Request, Response, TimeoutConfig
-from httpcore.dispatch.base import Unprocessed
+from httpcore.dispatch.base import Unprocessed, reap
 from tests.conftest import MakeClient
 from tests.servers.raw import RawServer, response
 
@@ -115,3 +117,15 @@ def test_unprocessed() -> None:
         False,
     )
     assert str(unprocessed) == "told"
+
+
+def test_reaping_in_several_threads() -> None:
+    """What one thread has taken, another one does not miss."""
+
+    class Raced(collections.deque[collections.abc.Callable[[], None]]):
+        def __bool__(self) -> bool:
+            return True  # it was not empty, a moment ago
+
+    done: list[str] = []
+    reap(Raced([lambda: done.append("given up")]))
+    assert done == ["given up"]

@@ -101,12 +101,21 @@ async def test_cn14_client_closed_before_the_body_was_read(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_cn1_idle_connection_was_closed(make_client: MakeClient, method: str) -> None:
-    """A FIN on an idle connection is seen before reuse: any method is sent once, on a fresh one."""
+@pytest.mark.parametrize("end", ["close", "reset", "shut"])
+async def test_cn1_idle_connection_was_closed(
+    make_client: MakeClient, method: str, end: str
+) -> None:
+    """
+    FIN, RST and a half-close are seen before reuse: any method is sent once, on a fresh one.
+    """
 
     def first(connection: RawConnection) -> None:
         connection.read_request()
         connection.send(OK)
+        connection.wait_closed(0.02)  # else RST may take the answer along
+        getattr(connection, end)()
+        if end == "shut":
+            connection.wait_closed()
 
     with serving(first, good) as server:
         client = make_client()
@@ -117,13 +126,22 @@ async def test_cn1_idle_connection_was_closed(make_client: MakeClient, method: s
         assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("left_over", [OK, b"HTTP/1.1 408 Request Timeout\r\n\r\n", b"\r\n"])
-async def test_cn16_bytes_on_an_idle_connection(make_client: MakeClient, left_over: bytes) -> None:
-    """FR16: what arrives on an idle connection is dropped with it, and belongs to nobody."""
+@pytest.mark.parametrize(
+    "left_over",
+    [
+        OK,
+        b"HTTP/1.1 408 Request Timeout\r\n\r\n",
+        b"\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+    ],
+    ids=["response", "408", "CRLF", "late 100"],
+)
+async def test_fr16_bytes_on_an_idle_connection(make_client: MakeClient, left_over: bytes) -> None:
+    """What arrives on an idle connection is dropped with it, and belongs to nobody."""
 
     def first(connection: RawConnection) -> None:
         connection.read_request()
-        connection.send(response(b"first") + b"")
+        connection.send(response(b"first"))
         connection.send(left_over)
         connection.wait_closed()
 
@@ -328,6 +346,84 @@ async def test_cx8_leaving_a_loop_half_way(make_client: MakeClient) -> None:
         del answer
         assert (await client.get(server.url)).content == b"ok"
         assert len(pool_of(client).active_connections) == 0
+
+
+async def test_cx8_closing_the_pieces(make_client: MakeClient) -> None:
+    """`aclose()` of what a body is iterated by, once and twice, begun or not, ends the response."""
+
+    def endless(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\nhello")
+        assert connection.wait_closed()
+
+    with serving(endless, endless, good) as server:
+        client = make_client()
+        for begun in (True, False):
+            answer = await client.get(server.url, stream=True)
+            pieces: typing.Any = answer.stream()
+            if begun:
+                assert await anext(pieces) == b"hello"
+            for _ in range(2):
+                await pieces.aclose()
+            await answer.close()
+            assert len(pool_of(client).active_connections) == 0
+        assert (await client.get(server.url)).content == b"ok"
+
+
+@pytest.mark.parametrize("where", ["hook", "flow before", "flow after"])
+async def test_cx10_hook_raises(make_client: MakeClient, where: str) -> None:
+    """What an auth callable or a flow raises comes out bare, and the connection is not lost."""
+
+    class Failing(httpcore.Auth):
+        def flow(self, request: httpcore.Request) -> typing.Any:
+            if where == "flow after":
+                yield request
+            raise ZeroDivisionError("mine")
+
+    def hook(request: httpcore.Request) -> httpcore.Request:
+        raise ZeroDivisionError("mine")
+
+    auth: typing.Any = hook if where == "hook" else Failing()
+    with serving(good) as server:
+        client = make_client(pool_limits=httpcore.PoolLimits(hard_limit=1))
+        for _ in range(3):
+            with pytest.raises(ZeroDivisionError, match="mine") as caught:
+                await client.get(server.url, auth=auth)
+            assert type(caught.value) is ZeroDivisionError
+            assert len(pool_of(client).active_connections) == 0
+        assert (await client.get(server.url)).content == b"ok"
+
+
+async def test_rq10_large_head(make_client: MakeClient) -> None:
+    """A head of 60 KiB is sent, in one field and in many."""
+    with serving(good) as server:
+        client = make_client()
+        await client.get(server.url, headers={"X-Long": "v" * 60 * 1024})
+        await client.get(server.url, headers={f"X-{n}": "v" * 1000 for n in range(60)})
+        assert len(server.requests[0].header("X-Long") or "") == 60 * 1024
+        assert len([n for n, _ in server.requests[1].headers if n.startswith(b"X-")]) == 60
+        assert len(server.connections) == 1
+
+
+async def test_cn9_peer_that_sends_for_ever(make_client: MakeClient) -> None:
+    """Closing does not wait for an end that never comes: 64 KiB are drained at most."""
+
+    def flooding(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with pytest.raises(ConnectionError):
+            while True:
+                connection.send(b"10000\r\n" + bytes(65536) + b"\r\n")
+
+    with serving(flooding, good) as server:
+        client = make_client()
+        answer = await client.get(server.url, stream=True)
+        assert await anext(answer.stream())
+        started = time.monotonic()
+        await answer.close()
+        assert time.monotonic() - started < 1
+        assert len(pool_of(client).active_connections) == 0
+        assert (await client.get(server.url)).content == b"ok"
 
 
 async def test_cn10_dropped_response(make_client: MakeClient) -> None:

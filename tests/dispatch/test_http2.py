@@ -935,13 +935,42 @@ BREAKING: dict[str, tuple[str, collections.abc.Callable[[H2Peer], bytes]]] = {
         lambda peer: peer.frame(1, 0, 1) + peer.frame(9, 0, 1, b"") * 100_000,
     ),
     "ping flood": ("that bring nothing", lambda peer: peer.ping() * 100_000),
+    "settings flood": ("that bring nothing", lambda peer: peer.settings({}) * 100_000),
+    "window too large": ("rules of HTTP/2", lambda peer: peer.window_update(0, 2**31 - 1)),
     "data flood": ("that bring nothing", lambda peer: peer.head(1) + peer.data(1) * 100_000),
 }
 
 
-@pytest.mark.parametrize("name", BREAKING)
-async def test_h2_8_connection_error(client: httpcore.AsyncClient, name: str) -> None:
-    """H2.6 to H2.10: an error that says why, GOAWAY where it can be sent, a fresh connection."""
+async def test_h2_6_settings(client: httpcore.AsyncClient) -> None:
+    """A SETTINGS_MAX_FRAME_SIZE of 16383 ends the connection."""
+    await check_broken(client, "settings")
+
+
+@pytest.mark.parametrize("name", ["frame of 16385", "window", "window too large"])
+async def test_h2_7_flow_control(client: httpcore.AsyncClient, name: str) -> None:
+    """So do frames and windows that are too large, and an increment of 0."""
+    await check_broken(client, name)
+
+
+async def test_h2_8_continuation_flood(client: httpcore.AsyncClient) -> None:
+    """So does a header block that never ends."""
+    await check_broken(client, "continuation")
+
+
+@pytest.mark.parametrize("name", ["ping flood", "settings flood", "data flood"])
+async def test_h2_9_floods(client: httpcore.AsyncClient, name: str) -> None:
+    """So do 100,000 frames that bring nothing."""
+    await check_broken(client, name)
+
+
+@pytest.mark.parametrize("name", ["push", "enable push"])
+async def test_h2_10_push(client: httpcore.AsyncClient, name: str) -> None:
+    """So does a push, and the announcement of one."""
+    await check_broken(client, name)
+
+
+async def check_broken(client: httpcore.AsyncClient, name: str) -> None:
+    """An error that says why, GOAWAY where it can be sent, a fresh connection."""
     said, make = BREAKING[name]
 
     def script(peer: H2Peer) -> None:

@@ -9,6 +9,7 @@ import time
 import typing
 
 import pytest
+import trio
 
 import httpcore
 from httpcore import ConnectionPool
@@ -108,7 +109,7 @@ async def test_cn12_third_of_the_waiters_is_cancelled() -> None:
 
 
 async def test_cn13_failures_do_not_poison_the_pool(make_client: MakeClient) -> None:
-    """A pool of one, after each kind of failure many times over, still works."""
+    """A pool of one, after each of five kinds of failure 50 times over, still works."""
 
     def resetting(connection: RawConnection) -> None:
         connection.read_request()
@@ -123,17 +124,24 @@ async def test_cn13_failures_do_not_poison_the_pool(make_client: MakeClient) -> 
         connection.send(response(b"no gzip", headers=[("Content-Encoding", "gzip")]))
         connection.wait_closed()
 
-    scripts = [resetting, silent, bad_gzip] * 5
-    with serving(*scripts, good) as server:
-        client = make_client(
-            pool_limits=PoolLimits(hard_limit=1, soft_limit=0), timeout=TimeoutConfig(0.05)
-        )
-        for _ in scripts:
-            with pytest.raises(httpcore.RequestException):
+    def hook(request: httpcore.Request) -> httpcore.Request:
+        raise ZeroDivisionError
+
+    with serving(*[resetting, silent, bad_gzip] * 50, good) as server:
+        client = make_client(pool_limits=PoolLimits(hard_limit=1, soft_limit=0))
+        for _ in range(50):
+            with pytest.raises(httpcore.ReadError):
+                await client.get(server.url)
+            with pytest.raises(httpcore.ReadTimeout):
+                await client.get(server.url, timeout=TimeoutConfig(read_timeout=0.005))
+            with pytest.raises(httpcore.DecodingError):
                 await client.get(server.url)
             with pytest.raises(httpcore.ConnectError):
                 await client.get("http://127.0.0.1:1")
-        assert (await client.get(server.url, timeout=5)).content == b"ok"
+            with pytest.raises(ZeroDivisionError):
+                await client.get(server.url, auth=hook)
+        assert (await client.get(server.url)).content == b"ok"
+        assert len(server.connections) == 151
 
 
 async def test_cn14_use_after_close(make_client: MakeClient) -> None:
@@ -200,6 +208,59 @@ async def test_cn7_keep_alive_hint(make_client: MakeClient) -> None:
         time.sleep(1.1)
         await client.get(server.url)
         assert len(server.connections) == 2
+
+
+async def test_cn8_soft_limit(make_client: MakeClient) -> None:
+    """Of more idle connections than soft_limit says the oldest is closed."""
+    with serving(good) as one, serving(good) as two, serving(good) as three:
+        client = make_client(pool_limits=PoolLimits(soft_limit=2))
+        for server in (one, two, three):
+            await client.get(server.url)
+        assert len(pool_of(client).keepalive_connections) == 2
+        assert one.connections[0].peer_closed.wait(5)
+        for server in (two, three):
+            await client.get(server.url)
+            assert len(server.connections) == 1
+
+
+@pytest.mark.ways("asyncio", "trio")
+async def test_cn19_many_at_once_to_an_unknown_protocol(
+    make_client: MakeClient, way: str, certs: Certs
+) -> None:
+    """
+    100 requests at once to a new origin that turns out to speak HTTP/1.1: at most hard_limit
+    connections, all of which are used at the same time.
+    """
+    together = threading.Barrier(10, timeout=10)
+
+    def answering_together(connection: RawConnection) -> None:
+        for _ in range(2):
+            connection.read_request()
+            together.wait()  # ten at a time have to be under way for any of them to be answered
+            connection.send(OK)
+        good(connection)
+
+    with RawServer(answering_together, tls=certs.server.server_context(["http/1.1"])) as server:
+        client = make_client(ssl=str(certs.ca), pool_limits=PoolLimits(hard_limit=10))
+        answers = await at_once(way, [client.get(server.url) for _ in range(100)])
+        assert [answer.content for answer in answers] == [b"ok"] * 100
+        assert len(server.connections) == 10
+        assert len(pool_of(client).active_connections) == 0
+
+
+async def at_once(way: str, coroutines: list[typing.Any]) -> list[typing.Any]:
+    """What the coroutines return, run at the same time."""
+    if way == "asyncio":
+        return await asyncio.gather(*coroutines)
+    results: dict[int, typing.Any] = {}
+
+    async def keep(number: int) -> None:
+        results[number] = await coroutines[number]
+
+    async with trio.open_nursery() as nursery:
+        for number in range(len(coroutines)):
+            nursery.start_soon(keep, number)
+    return [results[number] for number in range(len(coroutines))]
 
 
 async def test_cn8_keepalive_expiry(make_client: MakeClient) -> None:
@@ -272,8 +333,9 @@ async def test_sync_client_inside_a_running_loop() -> None:
         assert client.get(server.url).content == b"ok"
 
 
-def test_many_threads_one_client() -> None:
-    """CN20: 32 threads on one client; every answer belongs to its request."""
+@pytest.mark.parametrize("engine", ["h11", "httptools"])
+def test_cn20_many_threads_one_client(engine: typing.Any) -> None:
+    """32 threads on one client; every answer belongs to its request, and the counts are right."""
 
     def echoing(connection: RawConnection) -> None:
         for number in range(1, 1000):
@@ -293,7 +355,7 @@ def test_many_threads_one_client() -> None:
 
     with (
         RawServer(echoing) as server,
-        httpcore.Client(pool_limits=PoolLimits(hard_limit=8)) as client,
+        httpcore.Client(pool_limits=PoolLimits(hard_limit=8), engine=engine) as client,
     ):
         threads = [threading.Thread(target=use, args=(client, server.url, n)) for n in range(32)]
         for thread in threads:
@@ -333,13 +395,14 @@ async def test_shared_pool_is_left_open(make_client: MakeClient, backend: typing
         assert repr(pool) == "<ConnectionPool(0 active, 0 idle)>"
 
 
-def test_dropped_client_warns() -> None:
+def test_cn10_dropped_client() -> None:
     """A client that is dropped with connections open warns once and closes them."""
     with serving(good) as server:
         client = httpcore.Client()
         client.get(server.url)
-        with pytest.warns(ResourceWarning, match="without being closed"):
+        with pytest.warns(ResourceWarning, match="without being closed") as caught:
             del client
+        assert len(caught) == 1
         assert server.connections[0].peer_closed.wait(5)
 
 

@@ -186,7 +186,7 @@ def test_waiter_behind_a_cancelled_ticket_of_another_origin() -> None:
     assert kept.slot is not None
 
 
-def test_soft_limit_closes_the_oldest() -> None:
+def test_cn8_soft_limit_closes_the_oldest() -> None:
     """No more idle connections are kept than soft_limit says."""
     state = state_of(soft_limit=1)
     old, new = opened(state, "a"), opened(state, "b")

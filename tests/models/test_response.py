@@ -7,6 +7,7 @@ import collections.abc
 import functools
 import gzip
 import itertools
+import sys
 import threading
 import typing
 import zlib
@@ -19,6 +20,8 @@ import zstandard
 
 import httpcore
 from httpcore import Response
+from httpcore.content import decompressors
+from httpcore.content.decoders import accept_encoding
 from tests.conftest import MakeClient
 from tests.servers.raw import RawConnection, RawServer, chunked_response, response
 
@@ -293,6 +296,69 @@ async def test_en1_cut_short(make_client: MakeClient, coding: str) -> None:
         with pytest.raises(httpcore.DecodingError, match="cut short"):
             await gathered(answer.stream())
         assert (await client.get(server.url)).content == b"next"
+
+
+@pytest.mark.parametrize("count", [6, 2000])
+async def test_en6_too_many_codings(make_client: MakeClient, count: int) -> None:
+    """Also where each stands on a line of its own; nothing is decoded, and the client works on."""
+    headers = [("Content-Encoding", "gzip")] * min(count, 6)
+    headers += [("Content-Encoding", ", ".join(["br"] * (count - 6)))] * (count > 6)
+    reply = response(b"whatever", headers=headers)
+    with serving(reply, reply, reply, response(b"next")) as server:
+        client = make_client()
+        with pytest.raises(httpcore.DecodingError, match=f"encoded {count} times over"):
+            await client.get(server.url)
+        answer = await client.get(server.url, stream=True)
+        with pytest.raises(httpcore.DecodingError, match="at most 5 codings"):
+            await gathered(answer.stream())
+        answer = await client.get(server.url, stream=True)
+        assert b"".join(await gathered(answer.raw())) == b"whatever"
+        assert (await client.get(server.url)).content == b"next"
+
+
+@pytest.fixture
+def no_extras(monkeypatch: pytest.MonkeyPatch) -> collections.abc.Iterator[None]:
+    """None of the libraries for br and zstd is there."""
+    caches = decompressors._import, accept_encoding
+    for module in ("brotli", "brotlicffi", "compression.zstd", "backports.zstd", "zstandard"):
+        monkeypatch.setitem(sys.modules, module, None)
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd"])
+async def test_en8_without_the_extra(make_client: MakeClient, coding: str, no_extras: None) -> None:
+    """`raw()` gives the bytes; decoding says what to install."""
+    content = COMPRESS[coding](b"hello")
+    reply = response(content, headers=[("Content-Encoding", coding)])
+    with serving(reply, reply) as server:
+        client = make_client()
+        with pytest.raises(httpcore.DecodingError, match="install the extra httpcore") as caught:
+            await client.get(server.url)
+        assert caught.value.response.status_code == 200
+        answer = await client.get(server.url, stream=True)
+        assert b"".join(await gathered(answer.raw())) == content
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "gzip, gzip, gzip, gzip, gzip, gzip"])
+async def test_en9_no_content(make_client: MakeClient, coding: str) -> None:
+    """HEAD, 204, 304 and an empty body may name a coding."""
+    field = f"Content-Encoding: {coding}\r\n".encode()
+    replies = [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n" + field + b"\r\n",
+        b"HTTP/1.1 204 No Content\r\n" + field + b"\r\n",
+        b"HTTP/1.1 304 Not Modified\r\n" + field + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + field + b"\r\n",
+    ]
+    with serving(*replies, *replies) as server:
+        client = make_client()
+        for stream in (False, True):
+            for method in ("HEAD", "GET", "GET", "GET"):
+                answer = await client.request(method, server.url, stream=stream)
+                assert (await answer.read() if stream else answer.content) == b""
 
 
 async def test_en11_error_in_mid_stream(make_client: MakeClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import typing
 
 import hypothesis
@@ -409,9 +410,40 @@ WRONG: dict[str, typing.Callable[[Frames], list[bytes]]] = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
+OF_OTHER_ROWS = {
+    "H2.7": ["window update of 0", "window too large"],
+    "H2.12": ["length abc", "two lengths", "too short", "too long", "no body", "204 with body"],
+    "H2.13": ["101", "data first", "only 103", "65 times 103"],
+}
+OF_H2_11 = sorted(WRONG.keys() - set(itertools.chain(*OF_OTHER_ROWS.values())))
+
+
+@pytest.mark.parametrize("name", OF_H2_11)
 def test_h2_11_malformed_response(name: str) -> None:
-    """H2.11, H2.12, H2.13, H2.7: that stream is reset, with an error; the others go on."""
+    """Fields that HTTP/2 does not have, and statuses that are none."""
+    check_stream_error(name)
+
+
+@pytest.mark.parametrize("name", OF_OTHER_ROWS["H2.7"])
+def test_h2_7_window_of_a_stream(name: str) -> None:
+    """Credit that makes no sense is an error of its stream."""
+    check_stream_error(name)
+
+
+@pytest.mark.parametrize("name", OF_OTHER_ROWS["H2.12"])
+def test_h2_12_lengths_that_are_wrong(name: str) -> None:
+    """A body that is shorter or longer than its Content-Length, or whose length is no number."""
+    check_stream_error(name)
+
+
+@pytest.mark.parametrize("name", OF_OTHER_ROWS["H2.13"])
+def test_h2_13_out_of_order(name: str) -> None:
+    """101, a body before its head, and 1xx without an end."""
+    check_stream_error(name)
+
+
+def check_stream_error(name: str) -> None:
+    """The stream is reset, with an error; the others go on."""
     session = Session()
     wrong, right = session.open(), session.open()
     session.take()
@@ -501,9 +533,39 @@ BREAKING: dict[str, tuple[int, typing.Callable[[Frames], list[bytes]]]] = {
 }
 
 
-@pytest.mark.parametrize("name", BREAKING)
+OF_ROWS = {
+    "H2.6": ["frame size 16383", "huge window"],
+    "H2.7": ["window update of 0", "window too large", "large frame", "too much data"],
+    "H2.10": ["push", "enable push"],
+}
+
+
+@pytest.mark.parametrize("name", sorted(BREAKING.keys() - set(itertools.chain(*OF_ROWS.values()))))
 def test_connection_error(name: str) -> None:
-    """H2.6, H2.7, H2.10: all streams get an error, GOAWAY says why, nothing goes on."""
+    """Frames and header blocks that are malformed, or have no business to be there."""
+    check_connection_error(name)
+
+
+@pytest.mark.parametrize("name", OF_ROWS["H2.6"])
+def test_h2_6_settings_that_are_none(name: str) -> None:
+    """Values beyond what the RFC allows."""
+    check_connection_error(name)
+
+
+@pytest.mark.parametrize("name", OF_ROWS["H2.7"])
+def test_h2_7_window_of_the_connection(name: str) -> None:
+    """Credit that makes no sense, more data than was allowed, a frame that is too large."""
+    check_connection_error(name)
+
+
+@pytest.mark.parametrize("name", OF_ROWS["H2.10"])
+def test_h2_10_push(name: str) -> None:
+    """We said that we take none."""
+    check_connection_error(name)
+
+
+def check_connection_error(name: str) -> None:
+    """All streams get an error, GOAWAY says why, nothing goes on."""
     code, make = BREAKING[name]
     session = Session()
     stream = session.open()
