@@ -21,6 +21,7 @@ from .dispatch.base import Dispatcher
 from .dispatch.connection import HTTPConnection
 from .dispatch.mock import MockDispatch
 from .dispatch.pool import ConnectionPool
+from .driver import SuspendedInSyncCode
 from .exceptions import (
     ConnectError,
     ConnectTimeout,
@@ -63,16 +64,13 @@ from .models.proxy import Proxy
 from .models.query_params import QueryParams
 from .models.request import Request
 from .models.response import AsyncResponse, Response
+from .models.response_base import ResponseBase
 from .models.url import URL, Origin
 from .policy.auth import Auth, BasicAuth
 from .policy.bearer import BearerAuth
 from .policy.digest import DigestAuth
 from .policy.netrc import NetRCAuth
 from .status_codes import codes
-
-if typing.TYPE_CHECKING:
-    from .backends.asyncio_streams import AsyncioBackend
-    from .backends.trio_streams import TrioBackend as TrioBackend
 
 # Without TrioBackend, so that `from httpcore import *` works where trio is not installed.
 __all__ = [
@@ -95,6 +93,7 @@ __all__ = [
     "Request",
     "Response",
     "AsyncResponse",
+    "ResponseBase",
     "ConnectionInfo",
     "URL",
     "Origin",
@@ -159,17 +158,22 @@ __all__ = [
     "InvalidURL",
     "InvalidHeader",
     "CookieConflict",
+    "SuspendedInSyncCode",
 ]
 
+if typing.TYPE_CHECKING:
+    from .backends.asyncio_streams import AsyncioBackend
+    from .backends.trio_streams import TrioBackend as TrioBackend
+else:
+    # Not for type checkers, to which any name at all would then be one of this module.
+    def __getattr__(name: str) -> typing.Any:
+        # asyncio costs as much to import as all the rest, and trio need not be installed.
+        if name == "AsyncioBackend":
+            from .backends.asyncio_streams import AsyncioBackend
 
-def __getattr__(name: str) -> typing.Any:
-    # asyncio costs as much to import as all the rest, and trio need not be installed.
-    if name == "AsyncioBackend":
-        from .backends.asyncio_streams import AsyncioBackend
+            return AsyncioBackend
+        if name == "TrioBackend":
+            from .backends.trio_streams import TrioBackend
 
-        return AsyncioBackend
-    if name == "TrioBackend":
-        from .backends.trio_streams import TrioBackend
-
-        return TrioBackend
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return TrioBackend
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

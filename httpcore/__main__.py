@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import collections.abc
 import logging
+import os
 import sys
 
 from . import Client, RequestException, Response
 
 
 def main(arguments: collections.abc.Sequence[str] | None = None) -> int:
-    """Run the command with `arguments`, `None`: those of the process; returns its exit code."""
+    """
+    Run the command with `arguments`, `None`: those of the process; returns its exit code.
+
+    As of other commands 130 is for Ctrl-C, and 141 for a pipe whose reader has had enough.
+    """
     options = _parser().parse_args(arguments)
     if options.verbose:
         logging.basicConfig(level=logging.DEBUG, format="%(message)s")
@@ -27,6 +32,15 @@ def main(arguments: collections.abc.Sequence[str] | None = None) -> int:
     except (RequestException, ValueError) as exc:
         print(f"{type(exc).__name__}: {exc}", file=sys.stderr)
         return 1
+    except OSError as exc:  # of the output: what the network does is a RequestException
+        # What is buffered still would fail again when the interpreter exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(exc, BrokenPipeError):
+            return 141
+        print(f"{type(exc).__name__}: {exc}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
@@ -60,6 +74,7 @@ def _show(response: Response) -> None:
     lines = [f"{response.protocol} {int(response.status_code)} {response.reason_phrase}"]
     lines += [f"{name}: {value}" for name, value in response.headers.multi_items()]
     sys.stdout.buffer.write("\n".join([*lines, "", ""]).encode())
+    sys.stdout.buffer.flush()
     for piece in response.stream():
         sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()

@@ -56,7 +56,17 @@ def _rebuild(cls: type[RequestException], args: tuple[typing.Any, ...]) -> Reque
 
 
 class NetworkError(RequestException, OSError):
-    """The network, or the peer's end of it, failed."""
+    """
+    The network, or the peer's end of it, failed.
+
+    `errno`: the number that the operating system has for it, such as `errno.ECONNREFUSED`; `None`
+    where it gave none, or for an error that was pickled.
+    """
+
+    @property
+    def errno(self) -> int | None:  # type: ignore[override]
+        cause = self.__cause__
+        return cause.errno if isinstance(cause, OSError) else None
 
 
 class ConnectError(NetworkError):

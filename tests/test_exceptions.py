@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import errno
 import inspect
 import pickle
+import socket
 
 import pytest
 
@@ -116,3 +118,18 @@ def test_without_arguments() -> None:
     error = httpcore.ReadError("told")
     error.args = ()
     assert str(error) == "ReadError"
+
+
+def test_errno() -> None:
+    """An error of the network has the number that the operating system gave, if any."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        with pytest.raises(httpcore.ConnectError) as caught:
+            httpcore.get(url)
+        assert caught.value.errno == errno.ECONNREFUSED
+        with pytest.raises(httpcore.ProxyError) as through_proxy, httpcore.Client(proxies=url) as c:
+            c.get("http://example.org")
+        assert through_proxy.value.errno == errno.ECONNREFUSED
+    assert httpcore.ReadError("closed").errno is None
+    assert pickle.loads(pickle.dumps(caught.value)).errno is None

@@ -19,7 +19,7 @@ EXPORTS = """
     __version__
     Client AsyncClient TrioClient
     request get options head post put patch delete query
-    Request Response AsyncResponse ConnectionInfo
+    Request Response AsyncResponse ResponseBase ConnectionInfo
     URL Origin Headers QueryParams codes SECRET_HEADERS
     Cookies Cookie
     SSLConfig TimeoutConfig PoolLimits ConnectConfig Proxy JSONCodec
@@ -34,7 +34,7 @@ EXPORTS = """
     HTTPError HttpError
     RedirectError TooManyRedirects RedirectLoop RedirectBodyUnavailable
     StreamException StreamConsumed ResponseNotRead ResponseClosed
-    InvalidURL InvalidHeader CookieConflict
+    InvalidURL InvalidHeader CookieConflict SuspendedInSyncCode
 """.split()  # noqa: SIM905 - in groups, as the contract has them
 
 # Public too, but not for `import *`, which has to work without trio.
@@ -77,7 +77,7 @@ def test_nothing_else_is_public() -> None:
 def test_unknown_names() -> None:
     """A misspelt name is the usual error."""
     with pytest.raises(AttributeError, match="module 'httpcore' has no attribute 'Cleint'"):
-        _ = httpcore.Cleint
+        _ = httpcore.Cleint  # type: ignore[attr-defined]
 
 
 def test_version() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import pathlib
 import runpy
+import signal
 import socket
 import subprocess
 import sys
@@ -144,6 +147,44 @@ def test_as_a_process(app_server: UvicornServer) -> None:
     ran = subprocess.run(command, capture_output=True, check=True, timeout=30)
     assert ran.stdout.endswith(b"\n\nxxx")
     assert ran.stderr == b""
+
+
+def test_a_pipe_that_is_closed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`| head -1` ends it without a word, also when the interpreter exits."""
+    readable, writable = os.pipe()
+    os.close(readable)
+    with RawServer.replies([response(b"body")]) as server, open(writable, "w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        ran = run(server.url)
+    assert (ran.code, ran.err) == (141, "")
+
+
+def test_output_that_cannot_be_written(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    """That it fails is one line."""
+    (tmp_path / "file").touch()
+    read_only = os.open(tmp_path / "file", os.O_RDONLY)
+    with RawServer.replies([response(b"body")]) as server, open(read_only, "w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        ran = run(server.url)
+    assert ran.code == 1
+    assert ran.err.startswith("OSError: ")
+    assert ran.err.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal does not end a wait there")
+def test_ctrl_c(run: Run) -> None:
+    """So does Ctrl-C, with the exit code that shells know it by."""
+
+    def interrupts(connection: RawConnection) -> None:
+        connection.read_request()
+        os.kill(os.getpid(), signal.SIGINT)
+        connection.wait_closed()
+
+    with RawServer(interrupts) as server:
+        ran = run(server.url)
+    assert ran == (130, b"", "")
 
 
 def test_importing_it_does_nothing() -> None:

@@ -35,7 +35,7 @@ from asyncio.events import _get_running_loop
 from ..deadline import Deadline
 from ..exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
 from .base import NetworkStream
-from .sockets import READING, WRITING, broken, closed_here
+from .sockets import READING, WRITING, broken, closed_here, in_another_loop
 
 # A read asks for this much at first, and for more once one came back full.
 _MIN_READ_BYTES = 64 * 1024
@@ -130,15 +130,19 @@ class AsyncioStream(NetworkStream):
             if limit is not None and limit <= 0:
                 raise deadline.error(ReadTimeout, READING, self.peer)
         if not self._chunks and not self._ended:
-            if not self._receiving:
-                self._start_receiving()
-            if limit is not None:
-                self._read_ends = ends = time.monotonic() + limit
-                if ends < self._timer_at:
-                    self._arm_timer(ends)
-            waiter = self._tether.reader = self._loop.create_future()
             try:
+                if not self._receiving:
+                    self._start_receiving()
+                if limit is not None:
+                    self._read_ends = ends = time.monotonic() + limit
+                    if ends < self._timer_at:
+                        self._arm_timer(ends)
+                waiter = self._tether.reader = self._loop.create_future()
                 await waiter
+            except (RuntimeError, TypeError) as error:  # of asyncio, of trio
+                if _get_running_loop() is self._loop:
+                    raise
+                raise in_another_loop(READING, self.peer) from error
             finally:
                 self._tether.reader = None
                 self._read_ends = _NEVER

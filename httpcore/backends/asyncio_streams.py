@@ -114,6 +114,9 @@ class CompletionStream(AsyncioStream):
     def _task(
         self, operation: collections.abc.Coroutine[typing.Any, typing.Any, T]
     ) -> asyncio.Task[T]:
+        if self._loop.is_closed():
+            operation.close()  # or it would complain that nobody has awaited it
+            raise RuntimeError("the event loop is closed")
         task = self._loop.create_task(operation)
         # One that is left when the loop has ended is none of the user's business.
         task._log_destroy_pending = False  # type: ignore[attr-defined]

@@ -151,6 +151,14 @@ def closed_here(kind: type[E], doing: str, peer: str) -> E:
     return kind(f"{doing} {peer} failed: this connection was closed by `close()`")
 
 
+def in_another_loop(doing: str, peer: str) -> RuntimeError:
+    """The error for a wait in another event loop than the one that opened the stream."""
+    return RuntimeError(
+        f"{doing} {peer} failed: the connection belongs to another event loop; read a response "
+        "in the loop, and by the library, that it was requested with"
+    )
+
+
 def reason(error: BaseException) -> str:
     """What went wrong, in the words of the operating system or of OpenSSL: `connection refused`."""
     words = getattr(error, "reason", None)  # of TLS, or of an encoding

@@ -15,8 +15,8 @@ from .sockets import reason
 SHAKING_HANDS = "TLS handshake with"  # what was being done; the peer follows
 
 _OWN_CA = (
-    "to trust it all the same, give its certificate or CA: SSLConfig(verify='ca.pem'), or "
-    "verify='system' if this machine has it"
+    "to trust it all the same, give its certificate or CA: ssl='ca.pem', or "
+    "ssl='system' if this machine has it"
 )
 _OTHER_NAME = "is the host in the URL right? SSLConfig(server_hostname=...) expects another one"
 _INCOMPLETE = "the server may leave out intermediate certificates"

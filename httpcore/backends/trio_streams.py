@@ -35,6 +35,7 @@ from .sockets import (
     WRITING,
     broken,
     closed_here,
+    in_another_loop,
     ip_address_of,
     lookup_in_thread,
     resolve_error,
@@ -73,12 +74,15 @@ class TrioStream(NetworkStream):
         seconds = deadline.within(deadline.read)
         if seconds is not None and seconds <= 0:
             raise deadline.error(ReadTimeout, READING, self.peer)
-        with trio.move_on_after(_seconds(seconds)):
-            while True:
-                await self._until(trio.lowlevel.wait_readable)
-                data = self._receive()
-                if data is not None:
-                    return data
+        try:
+            with trio.move_on_after(_seconds(seconds)):
+                while True:
+                    await self._until(trio.lowlevel.wait_readable)
+                    data = self._receive()
+                    if data is not None:
+                        return data
+        except RuntimeError as error:  # trio does not run here
+            raise in_another_loop(READING, self.peer) from error
         # A last look: the run may have been blocked for longer than the limit.
         data = self._receive()
         if data is None:

@@ -25,10 +25,10 @@ from ..dispatch.base import Dispatcher
 from ..dispatch.connection import HTTP2
 from ..dispatch.pool import ConnectionPool
 from ..environment import TrustEnv, ca_path, trusted_parts, with_ca
-from ..models.cookies import CookieTypes, cookies_from
+from ..models.cookies import Cookies, CookieTypes, cookies_from
 from ..models.headers import Headers, HeaderTypes
 from ..models.query_params import QueryParams, QueryParamTypes
-from ..models.request import Request
+from ..models.request import Request, one_of
 from ..models.response import AsyncResponse, Response
 from ..models.response_base import ResponseBase
 from ..models.url import URL
@@ -41,13 +41,17 @@ from .options import (
     BUILD_OPTIONS,
     SEND_OPTIONS,
     BuildOptions,
+    NoOptions,
     check_names,
-    one_of,
+    refuse_names,
     wants_redirects,
 )
 from .sender import Call, send
 
 USER_AGENT = f"python-httpcore/{__version__}"
+
+# Of the body of a streamed response of 4xx or 5xx that is raised, for the error to tell.
+_MAX_ERROR_BYTES = 64 * 1024
 
 
 def _dispatcher(dispatch: object) -> Dispatcher:
@@ -81,10 +85,29 @@ _ATTRIBUTES: dict[str, collections.abc.Callable[[typing.Any], object]] = {
 }
 
 
+Given_contra = typing.TypeVar("Given_contra", contravariant=True)
+Kept_co = typing.TypeVar("Kept_co", covariant=True)
+
+
+class Setting(typing.Protocol[Given_contra, Kept_co]):
+    """For type checkers: an attribute that takes more than it gives; see `_ATTRIBUTES`."""
+
+    def __get__(self, client: ClientBase, owner: type[ClientBase]) -> Kept_co: ...
+
+    def __set__(self, client: ClientBase, value: Given_contra) -> None: ...
+
+
 class ClientBase:
     """Settings of a client; see `Client`."""
 
     _is_async: typing.ClassVar[bool] = True
+
+    headers: Setting[HeaderTypes, Headers]
+    cookies: Setting[CookieTypes, Cookies]
+    query_params: Setting[QueryParamTypes, QueryParams]
+    base_url: Setting[URL | str | None, URL | None]
+    timeout: Setting[float | None | TimeoutConfig, TimeoutConfig]
+    auth: Setting[AuthTypes | None, Auth | None]
 
     def __init__(
         self,
@@ -109,6 +132,7 @@ class ClientBase:
         trust_env: TrustEnv = True,
         backend: ConcurrencyBackend | None = None,
         engine: Engine | None = None,
+        **others: typing.Unpack[NoOptions],
     ) -> None:
         """
         * `ssl`: an `SSLConfig`, or what its `verify` may be: `True`, `False` (no verification),
@@ -137,6 +161,7 @@ class ClientBase:
         * `json_codec`: a `JSONCodec` that writes and reads JSON; `None`: the standard library.
         * `raise_for_status`: whether every call ends in `response.raise_for_status()`; or a
           callable that is given a response of 4xx or 5xx and tells whether it is to be raised.
+          Of one that was to be streamed 64 KiB are read: a longer body is not in `content`.
         * `proxies`: a `Proxy` or its URL, for all requests; a mapping of `"http"`, `"https"`,
           `"all"`, `"all://host"`, `"https://host:port"` and the like to these, or to `None` for no
           proxy; or a callable that is given a `URL` and returns one of these.  `None`: as the
@@ -153,7 +178,10 @@ class ClientBase:
         * `engine`: what reads HTTP/1.1: `"httptools"`, fast, or `"h11"`, pure Python; they take and
           refuse the same.  `None`: what the variable HTTPCORE_ENGINE says, or else httptools where
           it is installed.  `ImportError` for one that is not.
+
+        There are no `others`: they are a `TypeError`, with the name that they have here.
         """
+        refuse_names(others)
         self.trust_env = trusted_parts(trust_env)
         self._ca_path = ca_path() if "ca" in self.trust_env else None
         self._netrc = netrc_of_environment() if "netrc" in self.trust_env else None
@@ -191,6 +219,11 @@ class ClientBase:
         """What is assigned later may be all that the constructor takes, and is checked as there."""
         check = _ATTRIBUTES.get(name)
         super().__setattr__(name, value if check is None else check(value))
+
+    def __repr__(self) -> str:
+        base = "" if self.base_url is None else f"{self.base_url.masked!r}, "
+        state = "closed" if self._closed else repr(self.dispatch)
+        return f"<{type(self).__name__}({base}{state})>"
 
     @staticmethod
     def _default_backend() -> ConcurrencyBackend | None:
@@ -239,14 +272,13 @@ class ClientBase:
     ) -> Request:
         if params is not None:
             query_params = one_of("query_params", query_params, "params", params)
-        if data is not None:
-            content = one_of("content", content, "data", data)
         if self.query_params:
             query_params = self.query_params.merge(query_params)
         request = Request(
             method,
             url if self.base_url is None else self.base_url.under(url),
             content=content,
+            data=data,
             json=json,
             files=files,
             json_codec=self.json_codec,
@@ -311,7 +343,7 @@ class ClientBase:
     async def _raise_for_status(self, response: ResponseBase) -> None:
         if callable(self.raise_for_status) and not self.raise_for_status(response):
             return
-        await response.load()
+        await response.load_start(_MAX_ERROR_BYTES)
         response.raise_for_status()
 
     def _auth_for(self, request: Request, auth: AuthTypes | None | Unset) -> Auth | None:

@@ -53,12 +53,32 @@ class OneShotOptions(BuildOptions, total=False):
 SEND_OPTIONS = frozenset(SendOptions.__annotations__)
 BUILD_OPTIONS = frozenset(BuildOptions.__annotations__)
 
+
+class NoOptions(typing.TypedDict):
+    """What a constructor takes beside the options it names, so that it can tell their names."""
+
+
 # How other libraries call what is called otherwise here.
 _SPELLINGS = {
-    "body": "content=",
-    "cert": "ssl=httpcore.SSLConfig(cert=...)",
-    "follow_redirects": "allow_redirects=",
-    "verify": "ssl=, which takes False or the path of a CA bundle",
+    "cert": "it is spelled ssl=httpcore.SSLConfig(cert=...)",
+    "verify": "it is spelled ssl=, which takes False or the path of a CA bundle",
+}
+_REQUEST_SPELLINGS = _SPELLINGS | {
+    "body": "it is spelled content=",
+    "follow_redirects": "it is spelled allow_redirects=",
+    "max_redirects": "it is one of the client",
+    "proxies": "it is one of the client",
+    "proxy": "it is one of the client, spelled proxies=",
+}
+_CLIENT_SPELLINGS = _SPELLINGS | {
+    "allow_redirects": "it is one of each call; max_redirects=0 follows none",
+    "follow_redirects": "it is one of each call, spelled allow_redirects=; redirects are followed "
+    "by default, and none with max_redirects=0",
+    "limits": "it is spelled pool_limits=httpcore.PoolLimits(...)",
+    "mounts": "it is spelled proxies=, or dispatch=, which takes a Dispatcher",
+    "params": "it is spelled query_params=",
+    "proxy": "it is spelled proxies=",
+    "transport": "it is spelled dispatch=, which takes a Dispatcher",
 }
 
 
@@ -66,19 +86,18 @@ def check_names(options: collections.abc.Iterable[str], known: frozenset[str]) -
     """`TypeError` for an option that is not `known`, with the name it has here."""
     for name in options:
         if name not in known:
-            hint = f"; it is spelled {_SPELLINGS[name]}" if name in _SPELLINGS else ""
-            raise TypeError(f"a request has no option {name!r}{hint}")
+            raise _unknown("request", name, _REQUEST_SPELLINGS)
 
 
-def one_of(name: str, value: typing.Any, other_name: str, other: typing.Any) -> typing.Any:
-    """The one of two spellings of an argument that was given; both are a `TypeError`."""
-    if other is None:
-        return value
-    if value is not None:
-        raise TypeError(
-            f"{name}= and {other_name}= are two spellings of one argument; give one of them"
-        )
-    return other
+def refuse_names(options: collections.abc.Iterable[str]) -> None:
+    """`TypeError` for each of the options that no client has, with the name it has here."""
+    for name in options:
+        raise _unknown("client", name, _CLIENT_SPELLINGS)
+
+
+def _unknown(owner: str, name: str, spellings: dict[str, str]) -> TypeError:
+    hint = f"; {spellings[name]}" if name in spellings else ""
+    return TypeError(f"a {owner} has no option {name!r}{hint}")
 
 
 def wants_redirects(request: Request, allow_redirects: bool | None) -> bool:

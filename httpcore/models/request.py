@@ -29,12 +29,12 @@ class Request:
 
     * `method`: a token, made upper-case; `ValueError` if it is none.
     * `url`: a `str` or `URL`, absolute, http or https; else `InvalidURL`.
-    * `query_params`: merged onto the URL's own query.
+    * `query_params` (or `params`): merged onto the URL's own query.
     * `headers`: see `Headers`; fields that are given are sent as they are.
     * `cookies`: a mapping, a `Cookies` (not copied) or an `http.cookiejar.CookieJar`.  They make
       the Cookie field, and those of the client's jar join them when it is sent; where `headers` has
       one, that one is sent as it is, and `cookies` do not count.
-    * `content`: the body; see `Client.request` for what it may be.
+    * `content` (or `data`): the body; see `Client.request` for what it may be.
     * `json`: anything the JSON encoder takes, as the body; not beside `content` and `files`.
     * `files`: the files of a form, whose fields are `content`; see `Client.request`.
     * `json_codec`: writes `json`, and reads the JSON of the response; `None`: the standard library.
@@ -63,14 +63,20 @@ class Request:
         url: URL | str,
         *,
         query_params: QueryParamTypes = None,
+        params: QueryParamTypes = None,
         headers: HeaderTypes = None,
         cookies: CookieTypes = None,
         content: Content | None = None,
+        data: Content | None = None,
         json: typing.Any = None,
         files: Files | None = None,
         json_codec: JSONCodec | None = None,
         target: str | None = None,
     ) -> None:
+        if params is not None:
+            query_params = one_of("query_params", query_params, "params", params)
+        if data is not None:
+            content = one_of("content", content, "data", data)
         self.method = _checked_method(method)
         self.url = URL(url, query_params=query_params)
         self.headers = Headers(headers)
@@ -95,8 +101,8 @@ class Request:
             self._content = bytes(self.body.data)
         elif content is not None:
             self.body, self._content_type = encode_content(content)
-            data = self.body.data if isinstance(self.body, BytesBody) else None
-            self._content = data if isinstance(data, bytes) else content
+            whole = self.body.data if isinstance(self.body, BytesBody) else None
+            self._content = whole if isinstance(whole, bytes) else content
 
     def _encode_files(self, form: typing.Any, json: typing.Any, files: Files) -> None:
         from ..content.multipart import encode_multipart  # with what it needs, for few requests
@@ -229,6 +235,15 @@ class Request:
         self._content = b"" if content is None else content
         self._content_type = state["content_type"]
         self.body = None if content is None else BytesBody(content)
+
+
+def one_of(name: str, value: typing.Any, other_name: str, other: typing.Any) -> typing.Any:
+    """The argument of two spellings, `other` being one that was given; both are a `TypeError`."""
+    if value is not None:
+        raise TypeError(
+            f"{name}= and {other_name}= are two spellings of one argument; give one of them"
+        )
+    return other
 
 
 async def run_here(read: typing.Callable[[], bytes]) -> bytes:

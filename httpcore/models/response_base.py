@@ -22,6 +22,7 @@ from ..content.size_limit import SizeLimit
 from ..content.text import TextDecoder, charset, decode_json, decode_text, stream_charset
 from ..driver import run_sync
 from ..exceptions import (
+    DecodingError,
     HTTPError,
     RequestException,
     ResponseClosed,
@@ -76,6 +77,7 @@ class ResponseBase:
     ) = None
     _carried_by: tuple[ConnectionInfo, int] | None = None
     _content: bytes | None = None
+    _start: bytes = b""
     _max_size: int | None = None
     _closed: bool = False
     _encoding: str | None = None
@@ -94,7 +96,7 @@ class ResponseBase:
         history: collections.abc.Sequence[ResponseBase] = (),
     ) -> None:
         """
-        * `status_code`: an `int`.
+        * `status_code`: an `int` of three digits, or an `http.HTTPStatus`.
         * `headers`: as for `Headers`.
         * `content`: the body as it stands on the wire, so encoded where the headers have a
           Content-Encoding: `bytes`, `str` (UTF-8), an iterable of bytes, or an async iterable of
@@ -103,6 +105,10 @@ class ResponseBase:
         * `protocol`: `"HTTP/1.1"`, `"HTTP/1.0"` or `"HTTP/2"`.
         * `reason_phrase`: `None` for the standard one.
         """
+        if not isinstance(status_code, int):
+            raise TypeError(f"a status code is an int, not {status_code!r}")
+        if not 100 <= status_code <= 999:
+            raise ValueError(f"a status code has three digits; {status_code} is none")
         body: BodyStream
         if isinstance(content, str):
             body = BytesStream(content.encode("utf-8"))
@@ -287,7 +293,7 @@ class ResponseBase:
     def _excerpt(self) -> str:
         # Not by `encoding`: guessing would cost more than all the rest of the exchange.
         encoding = self._encoding or stream_charset(self.headers.get("Content-Type"))
-        return _printable(decode_text((self._content or b"")[: 4 * _MAX_MESSAGE], encoding))
+        return _printable(decode_text((self._content or self._start)[: 4 * _MAX_MESSAGE], encoding))
 
     # The body, once it is in memory.
 
@@ -365,16 +371,38 @@ class ResponseBase:
         if self._content is None:
             self._claim_body()
             try:
-                self._content = await self._collect()
+                content = await self._collect()
             except BaseException as exc:
                 self.note_error(exc)
                 await self._body.aclose()
                 raise
-            self._closed = True
-            # Whoever keeps responses need not keep their connections, which are larger.
-            if not self._body.trailers and self.status_code != 101:
-                self._body = _NOTHING_LEFT
+            self._keep(content)
+            return content
         return self._content
+
+    def _keep(self, content: bytes) -> None:
+        self._content = content
+        self._closed = True
+        # Whoever keeps responses need not keep their connections, which are larger.
+        if not self._body.trailers and self.status_code != 101:
+            self._body = _NOTHING_LEFT
+
+    async def load_start(self, max_bytes: int) -> None:
+        """
+        Read the body if it has not more than `max_bytes`; else close it, and keep its start for
+        what `raise_for_status()` says; for clients.
+        """
+        if self._content is not None:
+            return
+        pieces = self._iter_decoded(None)
+        start = b""
+        async for piece in pieces:
+            start += piece
+            if len(start) > max_bytes:
+                self._start = start
+                await pieces.aclose()
+                return
+        self._keep(start)
 
     async def loaded(self) -> typing.Self:
         """The response itself, its body read, but of a 101, whose end nobody waits for."""
@@ -531,6 +559,8 @@ class ResponseBase:
     def note_error(self, exc: BaseException) -> None:
         """Put what is known on an error that is on its way to the caller."""
         if isinstance(exc, RequestException):
+            if exc.response is None and isinstance(exc, DecodingError):
+                exc.args = (f"{exc} ({self._described()})",)
             exc.request = exc.request or self.request
             exc.response = exc.response or self
 

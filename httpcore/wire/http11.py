@@ -238,6 +238,11 @@ class ResponseReader:
             ) from exc.__cause__
         if event is NEED_DATA:
             self._refuse_tls()
+            if not b"HTTP/".startswith(self._first_bytes[:5]):
+                # At once: a server that speaks first, such as SSH, waits for our answer now.
+                raise self._violation(
+                    f"sent what is no HTTP/1.1 response; it starts {self._shown()}"
+                )
             if self._waiting > MAX_HEAD_BYTES:
                 raise self._violation(f"sent a response head of more than {MAX_HEAD_BYTES} bytes")
             if self._eof:

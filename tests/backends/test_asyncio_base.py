@@ -706,3 +706,38 @@ def test_an_operation_that_somebody_else_cancels():
                 await writing
 
     kinds.run("completion", main)
+
+
+# Streams and other loops.
+
+
+@pytest.mark.parametrize("seconds", [None, 10])
+def test_read_in_another_loop(kind, seconds):
+    """It is told as that, whether the loop that it belongs to is closed or not."""
+    connected = Connected(BACKEND)
+    opened: list[NetworkStream] = []
+
+    async def opens() -> None:
+        stream, _ = await connected.__aenter__()
+        opened.append(stream)
+
+    async def reads() -> None:
+        with pytest.raises(RuntimeError, match="the connection belongs to another event loop"):
+            await opened[0].read(limits(seconds))
+        await connected.__aexit__(None, None, None)
+
+    kinds.run(kind, opens)
+    kinds.run(kind, reads)
+
+
+def test_another_runtime_error_passes(run):
+    """What is no matter of loops is not taken for that."""
+
+    async def main() -> None:
+        async with Connected(BACKEND) as (stream, _):
+            reading = stream.read(limits())
+            reading.send(None)
+            with pytest.raises(RuntimeError, match=r"^something else$"):
+                reading.throw(RuntimeError("something else"))
+
+    run(main)

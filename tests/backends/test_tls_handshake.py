@@ -46,10 +46,10 @@ from tests.servers.tls import (
         ("expired", "its certificate has expired( on .* GMT)?; its operator has to renew it"),
         ("future", "its certificate is not valid yet(, but from .* GMT on)?; is the clock"),
         ("wrong_host", "its certificate is for another host(, namely for elsewhere.example)?; is"),
-        ("self_signed", r"its certificate is self-signed; .*SSLConfig\(verify='ca.pem'\)"),
+        ("self_signed", r"its certificate is self-signed; .*ssl='ca.pem'"),
         (
             "unknown_ca",
-            r"its certificate was issued by a CA that is not known; .*SSLConfig\(verify='ca.pem'\)",
+            r"its certificate was issued by a CA that is not known; .*ssl='ca.pem'",
         ),
     ],
 )

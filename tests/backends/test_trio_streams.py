@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections.abc
 import gc
 import os
@@ -400,3 +401,22 @@ def test_a_stream_that_is_dropped_after_its_run():
     gc.collect()
     with peer:
         assert peer.recv(1) == b""
+
+
+def test_read_in_another_loop():
+    """In asyncio it is told as that."""
+
+    async def reads(stream: TrioStream) -> None:
+        with pytest.raises(RuntimeError, match="the connection belongs to another event loop"):
+            await stream.read(limits())
+
+    async def main() -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            ours.setblocking(False)
+            streams.append(TrioStream(ours, "peer:80"))
+
+    streams: list[TrioStream] = []
+    kinds.run("trio", main)
+    asyncio.run(reads(streams[0]))
+    streams[0].close()

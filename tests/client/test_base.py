@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import typing
 
@@ -9,7 +10,7 @@ import pytest
 
 import httpcore
 from tests.conftest import MakeClient
-from tests.servers.raw import RawServer, response
+from tests.servers.raw import RawConnection, RawServer, response
 
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\nno such"
 
@@ -117,11 +118,11 @@ def test_attributes_that_are_assigned() -> None:
     requests = httpcore.MockDispatch(lambda request: httpcore.Response(200))
     with httpcore.Client() as client:
         client.dispatch = requests
-        client.auth = ("user", "password")  # type: ignore[assignment]
-        client.base_url = "http://example.org/v1"  # type: ignore[assignment]
-        client.query_params = {"page": 1}  # type: ignore[assignment]
-        client.headers = {"X": "1"}  # type: ignore[assignment]
-        client.timeout = 3  # type: ignore[assignment]
+        client.auth = ("user", "password")
+        client.base_url = "http://example.org/v1"
+        client.query_params = {"page": 1}
+        client.headers = {"X": "1"}
+        client.timeout = 3
         client.get("things")
         (request,) = requests.requests
         assert request.url == "http://example.org/v1/things?page=1"
@@ -150,3 +151,47 @@ def test_attributes_that_make_no_sense(name: str, value: object, error: type[Exc
         httpcore.Client(**{name: value})  # type: ignore[arg-type]
     with httpcore.Client() as client, pytest.raises(error):
         setattr(client, name, value)
+
+
+# Errors that are raised for their status, of responses that were to be streamed.
+
+
+async def test_an_error_that_does_not_end(make_client: MakeClient) -> None:
+    """Of a long body the error has the start, and its connection is closed."""
+
+    def endless(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.send(b"HTTP/1.1 500 Oops\r\n\r\nthe reason is ")
+        connection.send_each(itertools.repeat(b"x" * 65536))
+
+    with RawServer(endless) as server:
+        client = make_client(raise_for_status=True)
+        with pytest.raises(httpcore.HTTPError, match="500 Oops: the reason is x") as caught:
+            await client.get(server.url, stream=True)
+        with pytest.raises(httpcore.StreamConsumed):
+            _ = caught.value.response.content
+
+
+async def test_an_error_that_was_read(make_client: MakeClient) -> None:
+    """A short one is all there, and its connection is used again."""
+    with RawServer.replies([NOT_FOUND, response(b"ok")]) as server:
+        client = make_client(raise_for_status=True)
+        with pytest.raises(httpcore.HTTPError) as caught:
+            await client.get(server.url, stream=True)
+        assert caught.value.response.content == b"no such"
+        assert (await client.get(server.url)).content == b"ok"
+        assert len(server.connections) == 1
+
+
+# How clients look.
+
+
+def test_repr() -> None:
+    """What it is below, without secrets, and what its connections do."""
+    with httpcore.Client(base_url="https://user:secret@example.org/v1") as client:
+        base = client.base_url.masked if client.base_url else ""
+        assert repr(client) == f"<Client({base!r}, <ConnectionPool(0 active, 0 idle)>)>"
+        assert "secret" not in repr(client)
+    assert repr(client) == f"<Client({base!r}, closed)>"
+    with httpcore.Client() as client:
+        assert repr(client) == "<Client(<ConnectionPool(0 active, 0 idle)>)>"

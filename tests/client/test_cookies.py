@@ -241,7 +241,7 @@ async def test_jar_is_shared(make_client: MakeClient) -> None:
     two.cookies = jar
     await one.get(URL)
     await two.get(URL)
-    two.cookies = {"b": "2"}  # type: ignore[assignment]
+    two.cookies = {"b": "2"}
     await two.get(URL)
     assert site.sent == [None, "a=1", "b=2"]
     assert jar == {"a": "1"}

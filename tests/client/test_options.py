@@ -1,26 +1,18 @@
-"""How two spellings become one, and which options there are."""
+"""Which options there are, and what those of other libraries are called here."""
 
 from __future__ import annotations
 
 import pytest
 
+import httpcore
 from httpcore import Request
 from httpcore.client.options import (
     BUILD_OPTIONS,
     SEND_OPTIONS,
     check_names,
-    one_of,
+    refuse_names,
     wants_redirects,
 )
-
-
-def test_one_of() -> None:
-    """The one that was given counts, an empty one too."""
-    assert one_of("content", b"", "data", None) == b""
-    assert one_of("content", None, "data", {}) == {}
-    assert one_of("content", None, "data", None) is None
-    with pytest.raises(TypeError, match="content= and data= are two spellings"):
-        one_of("content", b"", "data", b"")
 
 
 @pytest.mark.parametrize(
@@ -44,3 +36,14 @@ def test_check_names() -> None:
         check_names(["content", "follow_redirects"], BUILD_OPTIONS)
     with pytest.raises(TypeError, match=r"a request has no option 'colour'$"):
         check_names(["colour"], BUILD_OPTIONS)
+    with pytest.raises(TypeError, match=r"no option 'proxies'; it is one of the client$"):
+        check_names(["proxies"], BUILD_OPTIONS)
+
+
+def test_names_of_clients() -> None:
+    """So are those of a client."""
+    refuse_names({})
+    with pytest.raises(TypeError, match=r"^a client has no option 'proxy'; .* spelled proxies=$"):
+        refuse_names({"proxy": "http://proxy.example"})
+    with pytest.raises(TypeError, match=r"^a client has no option 'colour'$"):
+        httpcore.Client(colour=1)  # type: ignore[call-arg]

@@ -513,3 +513,14 @@ def test_pickle_without_its_body() -> None:
     copy = pickle.loads(pickle.dumps(Request("POST", URL, content=iter([b"a"]))))
     assert (copy.method, copy.url) == ("POST", URL)
     assert copy.body is None
+
+
+def test_other_spellings() -> None:
+    """`params` and `data`, as the verbs have them; one of both."""
+    request = Request("POST", "http://example.org", params={"a": 1}, data={"b": "2"})
+    assert request.url == "http://example.org?a=1"
+    assert request.content == b"b=2"
+    with pytest.raises(TypeError, match="content= and data= are two spellings"):
+        Request("POST", "http://example.org", content=b"", data=b"")
+    with pytest.raises(TypeError, match="query_params= and params= are two spellings"):
+        Request("POST", "http://example.org", query_params="", params="")

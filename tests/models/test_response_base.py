@@ -460,3 +460,31 @@ def test_pickle_unread() -> None:
         _ = copy.content
     with pytest.raises(httpcore.ResponseClosed):
         copy.read()
+
+
+# What is no status, and what does not decode.
+
+
+def test_no_status() -> None:
+    """A response by hand has a status of three digits."""
+    assert Response(http.HTTPStatus.NOT_FOUND).status_code == 404
+    with pytest.raises(TypeError, match="a status code is an int, not '200'"):
+        Response("200")  # type: ignore[arg-type]
+    for status in (-1, 99, 1000):
+        with pytest.raises(ValueError, match=f"three digits; {status} is none"):
+            Response(status)
+
+
+@pytest.mark.parametrize("reader", ["read", "stream", "lines"])
+async def test_decoding_errors_name_the_request(make_client: MakeClient, reader: str) -> None:
+    """Once, however the body is read."""
+    with RawServer.replies([response(b"text", headers=[("Content-Encoding", "gzip")])]) as server:
+        answer = await make_client().get(f"{server.url}/a", stream=True)
+        with pytest.raises(httpcore.DecodingError) as caught:
+            if reader == "read":
+                await answer.read()
+            else:
+                _ = [piece async for piece in getattr(answer, reader)()]
+        assert str(caught.value).endswith(f"(GET {server.url}/a answered 200 OK)")
+        assert str(caught.value).count("answered") == 1
+        assert caught.value.response.status_code == 200

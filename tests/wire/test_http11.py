@@ -688,3 +688,21 @@ def test_px1_refused_connect(parser_class: type[Parser]) -> None:
     """Any other answer to CONNECT has its body."""
     data = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
     assert read_pieces(parser_class, [data], "CONNECT").body == b"no"
+
+
+@pytest.mark.parametrize(
+    "data", [b"SSH-2.0-OpenSSH_9.0\r\n", b"220 mail ESMTP\r\n", b"\x00\x00\x12\x04"]
+)
+def test_hd2_a_server_that_speaks_first(parser_class: type[Parser], data: bytes) -> None:
+    """Another protocol is refused at once: its server would wait for us to answer."""
+    message = refused(parser_class, data)
+    assert message.startswith("example.org:80 sent what is no HTTP/1.1 response")
+    assert message.endswith(f"; it starts {repr(data)[1:]}")
+
+
+@pytest.mark.parametrize("data", [b"H", b"HTTP", b"HTTP/1.1 2"])
+def test_the_start_of_a_head(parser_class: type[Parser], data: bytes) -> None:
+    """What may become a response is waited for."""
+    reader = ResponseReader(parser_class, "GET", "example.org:80")
+    reader.feed(data)
+    assert reader.next_event() is NEED_DATA
