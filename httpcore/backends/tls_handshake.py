@@ -46,7 +46,7 @@ async def start_tls(
         stream.close()
         if isinstance(error, Timeout):
             raise deadline.error(ConnectTimeout, SHAKING_HANDS, who) from None
-        if isinstance(error, NetworkError) and not isinstance(error, SSLError):
+        if isinstance(error, NetworkError) and not isinstance(error, ConnectError):
             raise ConnectError(
                 f"{SHAKING_HANDS} {who} failed: {reason(error.__cause__ or error)}"
             ) from error

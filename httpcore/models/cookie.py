@@ -15,6 +15,7 @@ SameSite = typing.Literal["Strict", "Lax", "None"]
 
 # What would end the field, or the cookie.  HTAB may be in a cookie (RFC 6265bis §5.6).
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f;]")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Cookie(typing.NamedTuple):
@@ -77,6 +78,15 @@ def check_pair(name: str, value: str) -> None:
             )
     if "=" in name:
         raise InvalidHeader(f"the name {name!r} of a cookie has '=', which ends a name")
+
+
+def check_path(path: str) -> None:
+    """Raise `ValueError` for what no path of a cookie can be: neither sent nor kept in a file."""
+    if not path.startswith("/"):
+        raise ValueError(f"the path {path!r} of a cookie does not begin with '/'")
+    if _CONTROL.search(path):
+        raise ValueError(f"the path {path!r} of a cookie has a control character in it")
+    _check_encodable("path", path)
 
 
 def _check_encodable(what: str, text: str) -> None:

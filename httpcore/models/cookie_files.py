@@ -12,8 +12,7 @@ import os
 import re
 import tempfile
 
-from ..exceptions import InvalidHeader
-from .cookie import Cookie, check_pair
+from .cookie import Cookie, check_pair, check_path
 
 _JSON_VERSION = 1
 _NETSCAPE_HEAD = "# Netscape HTTP Cookie File\n# Whoever can read this file can act as you.\n\n"
@@ -110,10 +109,9 @@ def _from_fields(fields: object, number: int) -> Cookie:
 def _checked(cookie: Cookie, where: str) -> Cookie:
     try:
         check_pair(cookie.name, cookie.value)
-    except InvalidHeader as exc:
+        check_path(cookie.path)
+    except ValueError as exc:
         raise _Malformed(f"{where}: {exc}") from None
-    if not cookie.path.startswith("/"):
-        raise _Malformed(f"{where}: its path does not begin with '/'")
     return cookie
 
 

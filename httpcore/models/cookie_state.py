@@ -2,7 +2,9 @@
 
 Theory of operation.  Cookies stand in one dict a domain, so a request looks at those of its host
 and of the domains above it, however many others there are.  A second index is by name, for the
-access as a mapping.  Whoever changes one changes the other.
+access as a mapping.  A third one has the Secure cookies by name and domain, the domains above
+theirs too: what a server sets over http must not overlay one, and thousands of servers call theirs
+alike.  Whoever changes one changes the others.
 
 Threads share a jar, and so may clients of both kinds; every method runs under the guard, and none
 calls anything that waits.  Expired cookies are removed at the entry of each: there are none for
@@ -20,7 +22,7 @@ import math
 import operator
 
 from ..backends.guard import thread_guard
-from .cookie import Cookie, Refused, domain_matches, is_ip_address, path_matches
+from .cookie import Cookie, Refused, is_ip_address, path_matches
 
 MAX_DOMAIN_COOKIES = 50
 """Cookies that servers can set for one domain."""
@@ -58,6 +60,7 @@ class _Entry:
 
 
 _Key = tuple[str, str, bool]
+_FullKey = tuple[str, str, str, bool]  # the domain in front
 
 _by_path_and_age = operator.attrgetter("sort_key")
 _by_last_access = operator.attrgetter("last_access", "order")
@@ -77,7 +80,8 @@ class CookieState:
     def __init__(self) -> None:
         self._guard = thread_guard()
         self.by_domain: dict[str, dict[_Key, _Entry]] = {}
-        self._names: dict[str, dict[tuple[str, str, str, bool], _Entry]] = {}
+        self._names: dict[str, dict[_FullKey, _Entry]] = {}
+        self._secure: dict[tuple[str, str], dict[_FullKey, _Entry]] = {}
         self.count = 0
         self._next_order = 0
         self._next_expiry: float = math.inf
@@ -212,14 +216,17 @@ class CookieState:
 
     def _overlays_secure(self, cookie: Cookie) -> bool:
         """Leave secure cookies alone: §5.7, on cookies from a non-secure origin."""
+        name = cookie.name
+        here_and_below = self._secure.get((name, cookie.domain), {})
+        above = [
+            entry
+            for domain in _domains_of(cookie.domain)
+            for entry in self._select(name, domain, None)
+            if entry.cookie.secure
+        ]
         return any(
-            other.secure
-            and path_matches(cookie.path, other.path)
-            and (
-                domain_matches(other.domain, cookie.domain)
-                or domain_matches(cookie.domain, other.domain)
-            )
-            for other in (entry.cookie for entry in self._select(cookie.name, None, None))
+            path_matches(cookie.path, entry.cookie.path)
+            for entry in (*here_and_below.values(), *above)
         )
 
     def _put(self, cookie: Cookie, now: float) -> _Entry | None:
@@ -239,17 +246,36 @@ class CookieState:
         # One that is replaced leaves its age to its successor (§5.7).
         entry = _Entry(cookie, self._next_order if old is None else old.order, now)
         self.by_domain.setdefault(cookie.domain, {})[key] = entry
-        self._names.setdefault(cookie.name, {})[cookie.domain, *key] = entry
+        full_key = (cookie.domain, *key)
+        self._names.setdefault(cookie.name, {})[full_key] = entry
+        if cookie.secure or (old is not None and old.cookie.secure):
+            self._index_secure(entry, full_key)
         return entry
+
+    def _index_secure(self, entry: _Entry, full_key: _FullKey) -> None:
+        """Have the index of Secure cookies say what is true of `entry`, or of its absence."""
+        cookie = entry.cookie
+        is_there = cookie.secure and self._names.get(cookie.name, {}).get(full_key) is entry
+        for domain in _domains_of(cookie.domain):
+            if is_there:
+                self._secure.setdefault((cookie.name, domain), {})[full_key] = entry
+            else:
+                below = self._secure.get((cookie.name, domain), {})
+                below.pop(full_key, None)
+                if not below:
+                    self._secure.pop((cookie.name, domain), None)
 
     def _remove(self, entry: _Entry) -> None:
         # Ctrl-C may have come between any two steps here or in `_put`: what is gone is no error.
         cookie = entry.cookie
         key = (cookie.name, cookie.path, cookie.host_only)
+        full_key = (cookie.domain, *key)
         named, in_domain = self._names.get(cookie.name, {}), self.by_domain.get(cookie.domain, {})
-        named.pop((cookie.domain, *key), None)
+        named.pop(full_key, None)
         if not named:
             self._names.pop(cookie.name, None)
+        if cookie.secure:
+            self._index_secure(entry, full_key)
         in_domain.pop(key, None)
         if not in_domain:
             self.by_domain.pop(cookie.domain, None)

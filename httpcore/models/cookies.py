@@ -8,13 +8,14 @@ standard library's jar (`cookiejar`).
 from __future__ import annotations
 
 import collections.abc
+import math
 import os
 import sys
 import time
 import typing
 
 from ..exceptions import CookieConflict, InvalidURL
-from .cookie import Cookie, SameSite, check_pair, decoded, is_ip_address
+from .cookie import Cookie, SameSite, check_pair, check_path, decoded, is_ip_address
 from .cookie_state import CookieState, Sent
 from .url import URL
 
@@ -151,13 +152,17 @@ class Cookies(collections.abc.MutableMapping[str, str]):
         * `secure`: whether it goes over https only.
         * `expires`: seconds since the epoch; `None`: never.
 
-        Raises `InvalidHeader`, `TypeError`, or `ValueError` for what is no domain or path.
+        Raises `InvalidHeader`, `TypeError`, or `ValueError` for what is no domain, path,
+        `same_site` or time.
         """
         check_pair(name, value)
-        if not path.startswith("/"):
-            raise ValueError(f"the path {path!r} of a cookie does not begin with '/'")
+        check_path(path)
+        if same_site not in (None, *typing.get_args(SameSite)):
+            raise ValueError(f"same_site is 'Strict', 'Lax', 'None' or None, not {same_site!r}")
         domain = _host_of(domain) if domain else ""
         host_only = bool(domain) and (host_only or is_ip_address(domain))
+        if expires is not None and not math.isfinite(expires):
+            raise ValueError(f"expires is seconds since the epoch or None, not {expires!r}")
         whole_seconds = None if expires is None else int(expires)
         cookie = Cookie(
             *(name, value, domain, path, host_only, secure, http_only, same_site, whole_seconds)

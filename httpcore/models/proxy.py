@@ -150,9 +150,7 @@ class Proxy(Value):
         """User and password as they are sent (UTF-8); empty where there are none."""
         if not isinstance(self.auth, tuple):
             return b"", b""
-        user, password = (
-            part.encode("utf-8") if isinstance(part, str) else part for part in self.auth
-        )
+        user, password = map(_octets, self.auth)
         return user, password
 
     def fields(self) -> RawHeaders:
@@ -174,6 +172,17 @@ class Proxy(Value):
         if self.ssl is not None:
             shown.append(f"ssl={self.ssl!r}")
         return f"Proxy({', '.join(shown)})"
+
+
+def _octets(text: str | bytes) -> bytes:
+    if isinstance(text, bytes):
+        return text
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        pass
+    # Not in the handler: the codec's error holds the whole password.
+    raise ValueError("a user name or password has half a surrogate pair, which is no text")
 
 
 def _proxy_url(url: URL | str) -> URL:

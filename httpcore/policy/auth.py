@@ -151,8 +151,13 @@ def auth_of_url(request: Request) -> Auth | None:
 
 def utf8(value: typing.Any) -> bytes:
     """A user name or password as servers compare it: in UTF-8 and NFC (RFC 7617 §2.1)."""
-    if isinstance(value, str):
-        return unicodedata.normalize("NFC", value).encode("utf-8")
     if isinstance(value, bytes):
         return value
+    if isinstance(value, str):
+        try:
+            return unicodedata.normalize("NFC", value).encode("utf-8")
+        except UnicodeEncodeError:
+            pass
+        # Not in the handler: the codec's error holds the whole password.
+        raise ValueError("a user name or password has half a surrogate pair, which is no text")
     raise TypeError(f"a user name or password is str or bytes, not {type(value).__name__}")

@@ -448,6 +448,7 @@ async def test_cn18_a_connection_that_breaks_in_the_handshake(backend, certs, en
     ):
         await connect(backend, server, certs.ca)
     assert type(info.value) is ConnectError
+    assert str(info.value).count("TLS handshake") == 1
 
 
 async def test_tm3_a_handshake_that_is_not_answered(backend, certs):

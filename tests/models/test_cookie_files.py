@@ -169,11 +169,11 @@ def fields(**changed: typing.Any) -> str:
         (fields(expires=1.5), "the expires of cookie 1 is no int"),
         (fields(same_site="secret"), "the same_site of cookie 1 is neither"),
         (fields(value="secret\n"), "cookie 1: the value of a cookie has"),
-        (fields(path="x"), "cookie 1: its path does not begin with '/'"),
+        (fields(path="x"), "cookie 1: the path 'x' of a cookie does not begin with '/'"),
         ("secret", "line 1 has not the seven fields"),
         ("\na\tTRUE\t/\tFALSE\tx\tn\tsecret", "line 2 has not the seven fields"),
         ("a\tTRUE\t/\tFALSE\t0\tn\tsecret;", "line 1: the value of a cookie has ';'"),
-        ("a\tTRUE\tx\tFALSE\t0\tn\tsecret", "line 1: its path"),
+        ("a\tTRUE\tx\tFALSE\t0\tn\tsecret", "line 1: the path 'x'"),
         ("a\tTRUE\t/\tFALSE\t" + "9" * 400 + "\tn\tsecret", "line 1 has not the seven fields"),
     ],
 )

@@ -187,6 +187,34 @@ def test_ck4_secure_cookies_are_left_alone(new: Cookie, overlays: bool) -> None:
     state.receive(new, True, 1)  # over https it may
 
 
+def test_ck4_thousands_of_servers_with_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cookie over http is held against the Secure ones around it, not against all of its name."""
+    state = CookieState()
+    for number in range(1000):
+        state.receive(cookie("PHPSESSID", domain=f"h{number}.org", secure=True), True, 0)
+    compared = []
+
+    def counted(path: str, other: str) -> bool:
+        compared.append(other)
+        return path_matches(path, other)
+
+    monkeypatch.setattr(cookie_state, "path_matches", counted)
+    state.receive(cookie("PHPSESSID", domain="www.new.org"), False, 0)
+    assert compared == []
+    with pytest.raises(Refused):
+        state.receive(cookie("PHPSESSID", domain="www.h7.org"), False, 0)
+    assert compared == ["/"]
+
+
+def test_ck4_one_that_is_secure_no_more() -> None:
+    """What replaces a Secure cookie over https, or removes it, frees its name."""
+    for over_https in (cookie("a"), cookie("a", expires=0)):
+        state = state_of(cookie("a", secure=True))
+        state.receive(over_https, True, 1)
+        state.receive(cookie("a", "new"), False, 1)
+        assert [c.value for c in state.all(1)] == ["new"]
+
+
 def test_ck8_limit_of_a_domain() -> None:
     """50 a domain: the one not used for longest goes, insecure ones first."""
     state = CookieState()

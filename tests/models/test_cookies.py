@@ -6,6 +6,7 @@ import collections.abc
 import copy
 import http.cookiejar
 import logging
+import math
 import pickle
 import sys
 import threading
@@ -109,10 +110,21 @@ def test_no_domains(domain: str) -> None:
             call("a", domain=domain)
 
 
-def test_no_path() -> None:
-    """A path begins with a slash."""
-    with pytest.raises(ValueError, match="the path 'x' of a cookie does not begin"):
-        Cookies().set("a", "1", path="x")
+@pytest.mark.parametrize(
+    ("field", "problem"),
+    [
+        ({"path": "x"}, "the path 'x' of a cookie does not begin"),
+        ({"path": "/a\nb"}, "has a control character"),
+        ({"path": "/\ud800"}, "half a surrogate pair"),
+        ({"same_site": "strict"}, "same_site is 'Strict', 'Lax', 'None' or None, not 'strict'"),
+        ({"expires": math.inf}, "expires is seconds since the epoch or None, not inf"),
+        ({"expires": math.nan}, "expires is seconds since the epoch"),
+    ],
+)
+def test_no_fields_of_a_cookie(field: dict[str, typing.Any], problem: str) -> None:
+    """What could not be saved and loaded again is refused when it is put in."""
+    with pytest.raises(ValueError, match=problem):
+        Cookies().set("a", "1", **field)
 
 
 def test_delete_and_clear() -> None:

@@ -124,6 +124,7 @@ def test_value() -> None:
         ("http://p", {"auth": ("user", 1)}, TypeError, r"\(user, password\) or an Auth"),
         ("http://p", {"auth": ("us:er", "p")}, ValueError, "colon"),
         ("http://us%3Aer@p", {}, ValueError, "colon"),
+        ("socks5://p", {"auth": ("user", "\ud800")}, ValueError, "half a surrogate pair"),
         ("http://p", {"headers": {"A": "1\r\n"}}, httpcore.InvalidHeader, "control character"),
         ("socks5://p", {"auth": httpcore.BasicAuth("u", "p")}, ValueError, "and no Auth"),
         ("socks5://p", {"headers": {"A": "1"}}, ValueError, "neither headers nor ssl"),

@@ -75,6 +75,14 @@ def test_cr4_a_user_with_a_colon(user: str | bytes) -> None:
         BasicAuth(user, "")
 
 
+def test_pr1_text_that_is_none() -> None:
+    """The codec's error would hold the password, for whatever collects errors with their values."""
+    with pytest.raises(ValueError, match="half a surrogate pair") as caught:
+        BasicAuth("user", "secret\ud800")
+    assert type(caught.value) is ValueError
+    assert caught.value.__context__ is None
+
+
 @pytest.mark.parametrize(("user", "password"), [(None, ""), ("", 5), ([], "")])
 def test_basic_of_something_else(user: typing.Any, password: typing.Any) -> None:
     """User and password are text."""

@@ -266,6 +266,13 @@ def test_cr10_quotes() -> None:
     assert server.credentials()["response"] == expected
 
 
+def test_cr10_extended_notation_only_where_it_is_needed() -> None:
+    """Many servers know only the plain form of the user name."""
+    server = Server('Digest realm="a", nonce="b", charset=UTF-8')
+    assert server.run(DigestAuth("user", "p")) == 200
+    assert server.requests[-1].headers["Authorization"].startswith('Digest username="user", ')
+
+
 @pytest.mark.parametrize(
     ("charset", "field"),
     [
