@@ -98,14 +98,15 @@ class Proxy(Value):
         self._check()
 
     def _check(self) -> None:
+        user, password = self.credentials
         if self.is_socks:
             if not isinstance(self.auth, (tuple, type(None))):
                 raise ValueError("a SOCKS proxy takes (user, password) as auth, and no Auth")
             if self.raw_headers or self.ssl is not None:
                 raise ValueError("a SOCKS proxy takes neither headers nor ssl")
-        if self.scheme.startswith("socks4") and self.credentials[1]:
+        if self.scheme.startswith("socks4") and password:
             raise ValueError("SOCKS4 knows a user, but no password; use socks5 or socks5h")
-        if not self.is_socks and b":" in self.credentials[0]:
+        if not self.is_socks and b":" in user:
             raise ValueError("a user name for Basic authentication must not contain a colon")
 
     @property
