@@ -70,7 +70,9 @@ class RequestEncoder(hpack.Encoder):
         # Set to the same size again, hpack would forget to tell the peer of the change before.
         if size != self.header_table.maxsize:
             self.header_table.maxsize = size
-            self.table_size_changes.append(size)
+            # However often it changes between two blocks: the smallest and the last one (§4.2).
+            smallest = min([size, *self.table_size_changes])
+            self.table_size_changes[:] = [smallest, size] if smallest < size else [size]
 
     def encode(self, headers: typing.Any, huffman: bool = True) -> bytes:
         """Pseudo-headers and the rest are done by themselves, as the path differs more often."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import types
 from unittest import mock
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from httpcore.config import PoolLimits
 from httpcore.dispatch import pool_state
@@ -438,52 +439,100 @@ def test_cn15_dead_origins_leave_nothing_behind() -> None:
 
 
 class Pool(RuleBasedStateMachine):
-    """Random steps; the invariants are what the pool promises."""
+    """Random steps under random limits; the invariants are what the pool promises."""
 
-    keys = st.sampled_from("abc")
+    # What is known of an origin's protocol before the first connection, by its key.
+    multiplexes = types.MappingProxyType({"a": None, "b": None, "c": False, "d": True})
 
     def __init__(self) -> None:
         super().__init__()
         # Random steps hardly ever overtake a hundred times.
         self.overtakes = mock.patch.object(pool_state, "MAX_OVERTAKES", 1)
         self.overtakes.start()
-        self.state = state_of(hard_limit=3, origin_limit=2, soft_limit=2)
+        self.state = state_of()
+        self.hard = self.origin = self.soft = math.inf
         self.held: list[Slot[str]] = []
         self.tickets: list[Ticket[str]] = []
+        self.granted: list[Ticket[str]] = []  # their owners have not looked yet
         self.multiplexed: list[Slot[str]] = []
+        self.closed: set[Slot[str]] = set()
+        self.steps = 0
         self.now = 0.0
 
     def teardown(self) -> None:
         self.overtakes.stop()
 
-    def settle(self) -> None:
-        work = self.state.take_work()
-        if work is not None:
-            assert all(slot.closed for slot in work[1])
-            for ticket in work[0]:
-                self.tickets.remove(ticket)
-                assert ticket.slot is not None
-                self.held.append(ticket.slot)
+    @initialize(
+        hard=st.sampled_from([1, 2, 3, 3, None]),
+        origin=st.sampled_from([1, 2, 2, None]),
+        soft=st.sampled_from([0, 1, 2, None]),
+    )
+    def limit(self, hard: int | None, origin: int | None, soft: int | None) -> None:
+        self.state = state_of(hard_limit=hard, origin_limit=origin, soft_limit=soft)
+        self.hard, self.origin, self.soft = (
+            math.inf if limit is None else limit for limit in (hard, origin, soft)
+        )
 
-    @rule(key=keys, fresh=st.booleans())
+    def settle(self) -> None:
+        """What the step has left to do, each once: a slot to close, a ticket to wake."""
+        self.steps += 1
+        tickets, slots = self.state.take_work() or ([], [])
+        assert all(slot.closed for slot in slots)
+        assert self.closed.isdisjoint(slots)
+        self.closed.update(slots)
+        assert self.closed.isdisjoint(self.state.slots)
+        for ticket in tickets:
+            self.tickets.remove(ticket)
+            assert not ticket.waiting
+            if ticket.slot is not None:
+                assert ticket.slot in self.state.slots
+                assert ticket.slot.origin is ticket.origin
+                self.granted.append(ticket)
+            else:
+                assert self.state.closed
+        for ticket in tickets:
+            older = [each.number for each in self.tickets if each.origin is ticket.origin]
+            assert ticket.number < min(older, default=math.inf), "first come, first served"
+
+    @precondition(lambda self: not self.state.closed and len(self.tickets) < 4)
+    @rule(key=st.sampled_from("abcd"), fresh=st.booleans())
     def acquire(self, key: str, fresh: bool) -> None:
         self.now += 1
-        got = self.state.acquire(key, None, object, self.now, fresh)
-        if isinstance(got, Slot):
-            self.held.append(got)
-        else:
+        idle = {slot: slot.expires_at for slot in self.state.idle}
+        mine = [slot for slot in self.state.slots if slot.origin.key == key]
+        full = len(mine) >= self.origin or (len(self.state.slots) >= self.hard and not idle)
+        got = self.state.acquire(key, self.multiplexes[key], object, self.now, fresh)
+        if isinstance(got, Ticket):
             self.tickets.append(got)
+        else:
+            self.held.append(got)
+            assert got in self.state.slots
+            assert got.origin.key == key
+            assert got.active <= max(got.capacity, 1)
+            assert got.opening or idle.get(got, math.inf) > self.now, "it is too old"
+            if fresh and not got.origin.multiplexes and not full:
+                assert got.opening
         self.settle()
 
-    @precondition(lambda self: self.held)
+    @precondition(lambda self: self.granted)
+    @rule(data=st.data())
+    def take_what_was_granted(self, data: st.DataObject) -> None:
+        ticket = data.draw(st.sampled_from(self.granted))
+        self.granted.remove(ticket)
+        assert ticket.slot is not None
+        self.held.append(ticket.slot)
+
+    @precondition(lambda self: any(slot.opening for slot in self.held))
     @rule(data=st.data(), capacity=st.sampled_from([1, 1, 2, 5]))
     def finish_opening(self, data: st.DataObject, capacity: int) -> None:
-        slot = data.draw(st.sampled_from(self.held))
-        if slot.opening:
-            if capacity > 1:
-                self.multiplexed.append(slot)
-            self.state.opened(slot, capacity)
-            self.settle()
+        slot = data.draw(st.sampled_from([slot for slot in self.held if slot.opening]))
+        known = self.multiplexes[slot.origin.key]
+        if known is not None:
+            capacity = 5 if known else 1
+        if capacity > 1:
+            self.multiplexed.append(slot)
+        self.state.opened(slot, capacity)
+        self.settle()
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), reusable=st.booleans())
@@ -496,41 +545,74 @@ class Pool(RuleBasedStateMachine):
             self.state.release(slot, reusable, self.now, self.now + 5)
         self.settle()
 
+    @precondition(lambda self: self.state.idle)
+    @rule(data=st.data())
+    def lose_an_idle_connection(self, data: st.DataObject) -> None:
+        slot = data.draw(st.sampled_from(list(self.state.idle)))
+        self.state.discard(slot, self.now)
+        assert slot.closed
+        self.settle()
+
     @precondition(lambda self: self.multiplexed)
     @rule(data=st.data(), capacity=st.sampled_from([0, 1, 2, 3]))
     def change_capacity(self, data: st.DataObject, capacity: int) -> None:
+        """Also of one that has been closed meanwhile."""
         slot = data.draw(st.sampled_from(self.multiplexed))
         if slot.capacity:  # 0 is for good
             self.state.set_capacity(slot, capacity)
+            assert slot.closed or slot.capacity == capacity
             self.settle()
 
-    @precondition(lambda self: self.tickets)
+    @precondition(lambda self: self.tickets or self.granted)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        ticket = data.draw(st.sampled_from(self.tickets))
-        self.tickets.remove(ticket)
+        """Also one whose slot has just been granted."""
+        ticket = data.draw(st.sampled_from(self.tickets + self.granted))
+        (self.tickets if ticket.waiting else self.granted).remove(ticket)
         self.state.cancel(ticket, self.now)
         self.settle()
 
+    @precondition(lambda self: self.state.idle)
+    @rule(seconds=st.sampled_from([3, 6]))
+    def let_time_pass(self, seconds: int) -> None:
+        self.now += seconds
+
+    @precondition(lambda self: self.state.idle)
     @rule()
     def expire(self) -> None:
-        self.now += 3
-        self.state.expire(self.now)
+        soonest = self.state.expire(self.now)
+        ends = [slot.expires_at for slot in self.state.idle]
+        assert soonest == min(ends, default=None)
+        assert soonest is None or soonest > self.now
+        self.settle()
+
+    @precondition(lambda self: self.steps > 30)
+    @rule()
+    def close(self) -> None:
+        """What comes back behind it changes nothing."""
+        self.state.close()
         self.settle()
 
     @invariant()
     def limits_hold(self) -> None:
-        assert len(self.state.slots) <= 3
-        for key in "abc":
-            assert sum(slot.origin.key == key for slot in self.state.slots) <= 2
-        assert len(self.state.idle) <= 2
+        slots = self.state.slots
+        assert len(slots) <= self.hard
+        for key in self.multiplexes:
+            assert sum(slot.origin.key == key for slot in slots) <= self.origin
+        assert len(self.state.idle) <= self.soft
 
     @invariant()
     def books_balance(self) -> None:
         assert self.state.waiting == len(self.tickets)
+        in_use = self.held + [ticket.slot for ticket in self.granted]
         for slot in self.state.slots:
-            assert slot.active == self.held.count(slot)
+            assert slot.active == in_use.count(slot)
             assert (slot.active == 0) == (slot in self.state.idle)
+        known = {slot.origin.key for slot in self.state.slots}
+        known |= {ticket.origin.key for ticket in self.tickets}
+        assert set(self.state._origins) == known
+        if self.state.closed:
+            assert len(self.state.slots) == len(self.state.idle) == len(self.tickets) == 0
 
     @invariant()
     def nobody_waits_for_what_is_free(self) -> None:
@@ -538,9 +620,9 @@ class Pool(RuleBasedStateMachine):
             origin = ticket.origin
             mine = [slot for slot in self.state.slots if slot.origin.key == origin.key]
             assert not any(0 < slot.capacity > slot.active and not slot.opening for slot in mine)
-            could_open = len(self.state.slots) < 3 or self.state.idle
+            could_open = len(self.state.slots) < self.hard or self.state.idle
             waits_for_protocol = origin.multiplexes is not False and any(s.opening for s in mine)
-            assert not could_open or waits_for_protocol or len(mine) >= 2
+            assert not could_open or waits_for_protocol or len(mine) >= self.origin
 
 
 TestPool = Pool.TestCase

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 import typing
 
 import hypothesis
@@ -929,6 +930,53 @@ def test_nothing_raises(script: list[tuple[int, int, int, bytes]]) -> None:
             assert stream.ended or stream.error is not None
     assert session.state.active == 0
     parse_frames(bytes(session.state.take_output()))
+
+
+FRAMES: dict[str, typing.Callable[[Frames], bytes]] = {
+    "head": lambda server: server.head(1, 200, [("a", "b")]),
+    "early hints": lambda server: server.head(3, 103, [("link", "</a>")]),
+    "trailers in the middle": lambda server: server.fields(1, [("a", "b")]),
+    "data": lambda server: server.data(1, b"x" * 100),
+    "data of a closed stream": lambda server: server.data(5, b"x" * 100),
+    "padding": lambda server: server.frame(0, 8, 1, b"\x50" + bytes(80)),
+    "head of a closed stream": lambda server: server.head(5, 200, [("c", "d" * 50)]),
+    "end": lambda server: server.data(3, b"", True),
+    "ping": lambda server: server.ping(),
+    "settings": lambda server: server.settings({1: 4096, 4: 70_000, 999: 1}),
+    "smaller table": lambda server: server.settings({1: 0}),
+    "credit": lambda server: server.window_update(1, 1),
+    "credit for all": lambda server: server.window_update(0, 1),
+    "credit of a closed stream": lambda server: server.window_update(5, 1),
+    "reset": lambda server: server.reset(3, 0),
+    "goaway": lambda server: server.goaway(2**31 - 1, 0, b"x" * 50),
+    "priority": lambda server: server.frame(2, 0, 3, bytes(5)),
+    "unknown": lambda server: server.frame(99, 255, 7, b"x" * 50),
+}
+
+
+@hypothesis.settings(max_examples=50, deadline=None)
+@hypothesis.given(st.lists(st.sampled_from(sorted(FRAMES)), min_size=1, max_size=6))
+def test_h2_8_what_repeats_takes_no_memory(names: list[str]) -> None:
+    """Whatever comes again and again, nothing is kept of it but the bodies that nobody took."""
+    session = Session()
+    session.server.encoder.header_table_size = 0  # the same bytes each time
+    streams = [session.open(), session.open("POST", end_stream=False), session.open()]
+    session.state.reset(streams[2], Code.CANCEL)
+    frames = b"".join(FRAMES[name](session.server) for name in names)
+
+    def memory(repeats: int) -> int:
+        """How much there is after so many more, without the bodies."""
+        for _ in range(repeats):
+            session.receive(frames)
+            session.state.take_output()
+        return tracemalloc.get_traced_memory()[0] - sum(stream.buffered for stream in streams)
+
+    tracemalloc.start()
+    try:
+        before = memory(50)
+        assert memory(200) < before + 8 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 @hypothesis.settings(max_examples=100, deadline=None)

@@ -46,6 +46,17 @@ def test_encoder(steps: list[RawHeaders | int]) -> None:
             assert decoded(decoder, encoder.encode(step)) == step
 
 
+def test_changes_of_size_between_two_blocks() -> None:
+    """Two are told of any number, the smallest and the last one (RFC 7541 section 4.2)."""
+    encoder = RequestEncoder()
+    for size in [100, 4096, 0, 4096] * 100 + [1000]:
+        encoder.header_table_size = size
+    assert encoder.encode([(b":method", b"GET")]) == b"\x20\x3f\xc9\x07\x82"
+    for size in (100, 4096, 0):
+        encoder.header_table_size = size
+    assert encoder.encode([(b":method", b"GET")]) == b"\x20\x82"
+
+
 @hypothesis.settings(max_examples=100, deadline=None)
 @hypothesis.given(st.lists(FIELDS | SIZES, max_size=25), st.integers(1, 4))
 def test_decoder(steps: list[RawHeaders | int], repetitions: int) -> None:
