@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import types
+import typing
 from unittest import mock
 
 import pytest
@@ -442,7 +442,12 @@ class Pool(RuleBasedStateMachine):
     """Random steps under random limits; the invariants are what the pool promises."""
 
     # What is known of an origin's protocol before the first connection, by its key.
-    multiplexes = types.MappingProxyType({"a": None, "b": None, "c": False, "d": True})
+    multiplexes: typing.ClassVar[dict[object, bool | None]] = {
+        "a": None,
+        "b": None,
+        "c": False,
+        "d": True,
+    }
 
     def __init__(self) -> None:
         super().__init__()

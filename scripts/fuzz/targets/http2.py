@@ -23,7 +23,7 @@ _RECORD_BYTES = 4
 _TAKE, _UPLOAD, _RESET, _OPEN, _PING = range(0xF0, 0xF5)
 # All that came so far comes so many times more.
 _AGAIN = 0xFF
-_MAX_AGAIN = 50
+_MAX_AGAIN = 10
 
 
 class _Record(typing.NamedTuple):
