@@ -24,7 +24,7 @@ from httpcore.driver import run_sync
 
 try:
     import uvloop
-except ImportError:  # pragma: no cover - not on Windows, nor on PyPy
+except ImportError:  # not on Windows, nor on PyPy
     uvloop = None  # type: ignore[assignment]
 
 Main = collections.abc.Callable[[], collections.abc.Coroutine[typing.Any, typing.Any, None]]

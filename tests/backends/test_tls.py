@@ -406,7 +406,7 @@ async def test_cn16_close_does_not_wait_for_the_peer(backend, certs):
             await stream.write(bytes(32 * MIB), deadline(write_timeout=0.05))
         started = time.monotonic()
         stream.close()
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
         ended.set()
 
 

@@ -78,11 +78,11 @@ async def test_burst_is_worked_off() -> None:
     def slow(connection: RawConnection) -> None:
         while True:
             connection.read_request()
-            time.sleep(0.05)
+            time.sleep(0.1)
             connection.send(OK)
 
     with RawServer(slow) as server:
-        limits, timeout = PoolLimits(hard_limit=1), TimeoutConfig(read_timeout=0.3)
+        limits, timeout = PoolLimits(hard_limit=1), TimeoutConfig(read_timeout=1)
         async with httpcore.AsyncClient(pool_limits=limits, timeout=timeout) as client:
             answers = await asyncio.gather(*[client.get(server.url) for _ in range(12)])
         assert [answer.content for answer in answers] == [b"ok"] * 12
@@ -297,8 +297,9 @@ async def test_idle_connection_is_watched() -> None:
     with serving(first, good) as server:
         async with httpcore.AsyncClient() as client:
             await client.get(server.url)
-            await asyncio.sleep(0.1)
-            assert len(pool_of(client).keepalive_connections) == 0
+            async with asyncio.timeout(10):
+                while pool_of(client).keepalive_connections:
+                    await asyncio.sleep(0.01)
 
 
 async def test_no_expiry(make_client: MakeClient) -> None:

@@ -8,7 +8,6 @@ import gc
 import pathlib
 import threading
 import time
-import typing
 
 import pytest
 
@@ -65,44 +64,48 @@ async def test_closed_while_connecting() -> None:
             await task
 
 
-@pytest.mark.ways("asyncio")
-async def test_expiry_comes_again_for_those_that_stay() -> None:
+class Timed(ScriptedBackend):
+    """`timers`: what is to be called, and after how many seconds; `now`: what the clock says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, scripts: list[list[Piece]]) -> None:
+        super().__init__(scripts)
+        self.now = 0.0
+        self.timers: list[tuple[float, collections.abc.Callable[[], None]]] = []
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+    def call_later(
+        self, seconds: float, callback: collections.abc.Callable[[], None]
+    ) -> collections.abc.Callable[[], None]:
+        self.timers.append((seconds, callback))
+        return lambda: None
+
+
+def test_expiry_comes_again_for_those_that_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """When one idle connection expires the others go on, until their time has come."""
-    with serving(good) as server:
-        limits = httpcore.PoolLimits(keepalive_expiry=0.2)
-        async with httpcore.AsyncClient(pool_limits=limits) as client:
-            first = asyncio.create_task(client.get(server.url))
-            await client.get(server.url)
-            await first
-            await asyncio.sleep(0.12)
-            await client.get(server.url)
-            await asyncio.sleep(0.12)
-            assert len(pool_of(client).keepalive_connections) == 1
-            await asyncio.sleep(0.2)
-            assert pool_of(client).keepalive_connections == []
+    backend = Timed(monkeypatch, [[OK], [OK]])
+    limits = httpcore.PoolLimits(keepalive_expiry=15)
+    with httpcore.Client(backend=backend, pool_limits=limits) as client:
+        pool = pool_of(client)
+        client.get("http://a.example")
+        backend.now = 10
+        client.get("http://b.example")
+        for moment, origins in ((15, ["http://b.example:80"]), (25, [])):
+            seconds, expire = backend.timers[-1]
+            assert backend.now + seconds >= moment
+            backend.now = moment
+            expire()
+            assert [str(each.origin) for each in pool.keepalive_connections] == origins
 
 
 def test_expiry_of_many_is_not_one_look_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """The more idle connections there are, the longer it is until they are looked through again."""
-
-    class Timed(ScriptedBackend):
-        timers: typing.ClassVar[list[tuple[float, collections.abc.Callable[[], None]]]] = []
-
-        def call_later(
-            self, seconds: float, callback: collections.abc.Callable[[], None]
-        ) -> collections.abc.Callable[[], None]:
-            self.timers.append((seconds, callback))
-            return lambda: None
-
-    now = 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
     limits = httpcore.PoolLimits(None, None, keepalive_expiry=15)
-    backend = Timed([[OK]] * 200)
+    backend = Timed(monkeypatch, [[OK]] * 200)
     with httpcore.Client(backend=backend, pool_limits=limits) as client:
         for number in range(200):
             client.get(f"http://host{number}.example")
-            now += 0.001
-        (seconds, expire), now = backend.timers[0], 15.0
+            backend.now += 0.001
+        (seconds, expire), backend.now = backend.timers[0], 15.0
         assert seconds == 15
         expire()
         assert len(pool_of(client).keepalive_connections) == 199

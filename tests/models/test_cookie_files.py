@@ -226,8 +226,8 @@ def test_any_file(path: pathlib.Path, data: bytes) -> None:
 def test_large_files_in_linear_time(path: pathlib.Path) -> None:
     """10,000 cookies there and back."""
     many = [Cookie("sid", "x" * 40, f"h{number}.org") for number in range(10_000)]
-    started = time.process_time()
+    started = time.thread_time()
     for format in ("json", "netscape"):
         save(many, path, format)
         assert load(path) == many
-    assert time.process_time() - started < 5
+    assert time.thread_time() - started < 5
