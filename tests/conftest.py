@@ -16,6 +16,7 @@ import collections.abc
 import gc
 import inspect
 import os
+import signal
 import typing
 
 import hypothesis  # noqa: F401 - what it asks of gc while it is imported, gc.freeze() prevents
@@ -39,6 +40,11 @@ PERSONAL_VARIABLES = (
     *("NETRC", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"),
     *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUEST_METHOD", "HTTPCORE_ENGINE"),
 )
+
+
+def pytest_configure() -> None:
+    # What a shell runs in the background ignores Ctrl-C, and so would what tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # The three ways.

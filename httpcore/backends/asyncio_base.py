@@ -123,7 +123,6 @@ class AsyncioStream(NetworkStream):
     # Reading.
 
     async def read(self, deadline: Deadline) -> bytes:
-        """See `NetworkStream.read`."""
         limit = deadline.read
         if deadline.ends_at is not None:
             limit = deadline.within(limit)
@@ -161,7 +160,6 @@ class AsyncioStream(NetworkStream):
         raise error
 
     def read_available(self) -> bytes | None:
-        """See `NetworkStream.read_available`."""
         if not self._chunks and not self._ended:
             self._glance()
         if self._chunks:
@@ -169,7 +167,6 @@ class AsyncioStream(NetworkStream):
         return b"" if self._ended else None
 
     def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:
-        """See `NetworkStream.watch`."""
         self._on_idle = on_readable
         if on_readable is not None:
             if self._chunks or self._ended:
@@ -209,7 +206,6 @@ class AsyncioStream(NetworkStream):
         deadline: Deadline,
         until_readable: bool = False,
     ) -> bool:
-        """See `NetworkStream.write`."""
         if deadline.ends_at is not None and time.monotonic() >= deadline.ends_at:
             self._unsent = memoryview(b"".join((self._unsent, data)))
             if self._unsent and not self._sending:
@@ -314,7 +310,6 @@ class AsyncioStream(NetworkStream):
     # Closing.
 
     def close(self) -> None:
-        """See `NetworkStream.close`."""
         if not self._closed:
             self._shut(_get_running_loop() is self._loop)
 
@@ -352,12 +347,10 @@ class AsyncioStream(NetworkStream):
 
     @property
     def is_closed(self) -> bool:
-        """See `NetworkStream.is_closed`."""
         return self._closed
 
     @property
     def socket(self) -> socket.socket | None:
-        """See `NetworkStream.socket`."""
         return self._sock
 
     # What the kinds of loop do each in their way.

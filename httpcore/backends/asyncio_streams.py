@@ -17,19 +17,13 @@ import typing
 
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from ..deadline import Deadline
-from ..exceptions import ConnectTimeout
 from . import polling
 from .asyncio_base import AsyncioStream, Waiter, wake
 from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Rival, Secure
 from .guard import thread_guard
 from .happy_eyeballs import Sockets, Wait, connect
+from .lookups import resolve
 from .owned_socket import owned
-from .sockets import (
-    RESOLVING,
-    ip_address_of,
-    lookup_in_thread,
-    resolve_error,
-)
 
 T = typing.TypeVar("T")
 
@@ -233,17 +227,14 @@ class AsyncioEvent(Event):
         self._waiters: list[Waiter] = []
 
     def set(self) -> None:
-        """See `Event.set`."""
         self._is_set = True
         for waiter in self._waiters:
             wake(waiter, True)
 
     def is_set(self) -> bool:
-        """See `Event.is_set`."""
         return self._is_set
 
     async def wait(self, seconds: float | None) -> bool:
-        """See `Event.wait`."""
         if self._is_set or (seconds is not None and seconds <= 0):
             return self._is_set
         waiter: Waiter = asyncio.get_running_loop().create_future()
@@ -283,34 +274,13 @@ class AsyncioBackend(ConcurrencyBackend):
         return asyncio.get_running_loop()
 
     def run_is_over(self, token: object) -> bool:
-        """See `ConcurrencyBackend.run_is_over`."""
         return typing.cast("asyncio.AbstractEventLoop", token).is_closed()
 
     async def resolve(
         self, host: str, port: int, deadline: Deadline, resolver: Resolver | None = None
     ) -> list[Address]:
-        """See `ConcurrencyBackend.resolve`."""
-        address = ip_address_of(host, port)
-        if address is not None:
-            return [address]
-        loop = asyncio.get_running_loop()
-        waiter: Waiter = loop.create_future()
-        answers: list[list[Address] | BaseException] = []
-
-        def done(answer: list[Address] | BaseException) -> None:
-            answers.append(answer)
-            try:
-                loop.call_soon_threadsafe(wake, waiter, True)
-            except RuntimeError:
-                pass  # the loop is closed, and nobody waits any more
-
-        lookup_in_thread(host, port, resolver, done)
-        await _settled(waiter, deadline.within(None))
-        if not answers:
-            raise deadline.error(ConnectTimeout, RESOLVING, host)
-        if isinstance(answers[0], BaseException):
-            raise resolve_error(host, answers[0], resolver) from answers[0]
-        return answers[0]
+        call_in_run = asyncio.get_running_loop().call_soon_threadsafe
+        return await resolve(host, port, deadline, resolver, AsyncioEvent, call_in_run)
 
     async def connect_tcp(
         self,
@@ -320,7 +290,6 @@ class AsyncioBackend(ConcurrencyBackend):
         config: ConnectConfig = DEFAULT_CONNECT,
         secure: Secure | None = None,
     ) -> NetworkStream:
-        """See `ConcurrencyBackend.connect_tcp`."""
         loop = asyncio.get_running_loop()
         kind: type[AsyncioStream] = ReadinessStream
         wait: Wait = functools.partial(_writable, loop)
@@ -330,11 +299,9 @@ class AsyncioBackend(ConcurrencyBackend):
         return await connect(addresses, peer, deadline, config, secure, wait, stream_over, owned)
 
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
-        """See `ConcurrencyBackend.run_blocking`."""
         return await asyncio.get_running_loop().run_in_executor(None, function)
 
     async def race(self, awaitable: collections.abc.Awaitable[T], rival: Rival) -> T | None:
-        """See `ConcurrencyBackend.race`."""
         loop = asyncio.get_running_loop()
         over = False
         beside: asyncio.Task[None] | None = None
@@ -371,19 +338,15 @@ class AsyncioBackend(ConcurrencyBackend):
     def call_later(
         self, seconds: float, callback: collections.abc.Callable[[], None]
     ) -> collections.abc.Callable[[], object] | None:
-        """See `ConcurrencyBackend.call_later`."""
         return asyncio.get_running_loop().call_later(seconds, callback).cancel
 
     async def sleep(self, seconds: float) -> None:
-        """See `ConcurrencyBackend.sleep`."""
         await asyncio.sleep(seconds)
 
     def event(self) -> Event:
-        """See `ConcurrencyBackend.event`."""
         return AsyncioEvent()
 
     def lock(self) -> Lock:
-        """See `ConcurrencyBackend.lock`."""
         return AsyncioLock()
 
     def guard(self) -> Guard:

@@ -142,13 +142,11 @@ class ScriptedStream(NetworkStream):
         return True
 
     def close(self) -> None:
-        """See `NetworkStream.close`."""
         self._closed = True
         self._on_readable = None
 
     @property
     def is_closed(self) -> bool:
-        """See `NetworkStream.is_closed`."""
         return self._closed
 
     @property
@@ -165,15 +163,12 @@ class ScriptedEvent(Event):
         self._is_set = False
 
     def set(self) -> None:
-        """See `Event.set`."""
         self._is_set = True
 
     def is_set(self) -> bool:
-        """See `Event.is_set`."""
         return self._is_set
 
     async def wait(self, seconds: float | None) -> bool:
-        """See `Event.wait`."""
         self._backend.step()
         if not self._is_set and seconds is None:
             raise RuntimeError("this event is not set, so a wait without a limit would never end")
@@ -238,11 +233,9 @@ class ScriptedBackend(ConcurrencyBackend):
             raise self._error
 
     def run_token(self) -> object:
-        """See `ConcurrencyBackend.run_token`."""
         return ScriptedBackend
 
     def run_is_over(self, token: object) -> bool:
-        """See `ConcurrencyBackend.run_is_over`."""
         return False
 
     async def resolve(
@@ -275,7 +268,6 @@ class ScriptedBackend(ConcurrencyBackend):
         return stream if secure is None else await secure(stream)
 
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
-        """See `ConcurrencyBackend.run_blocking`."""
         self.step()
         return function()
 
@@ -285,11 +277,9 @@ class ScriptedBackend(ConcurrencyBackend):
         self.slept.append(seconds)
 
     def event(self) -> Event:
-        """See `ConcurrencyBackend.event`."""
         return ScriptedEvent(self)
 
     def lock(self) -> Lock:
-        """See `ConcurrencyBackend.lock`."""
         return ScriptedLock(self)
 
     def guard(self) -> Guard:

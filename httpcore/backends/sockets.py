@@ -1,25 +1,16 @@
-"""What all backends share about plain sockets: addresses, look-ups and words for errors.
-
-Nothing here waits, except in a thread of its own.  `getaddrinfo` takes no time limit, and an
-executor's threads would be joined at exit: so a look-up has a daemon thread to itself, which
-a caller that has given up simply leaves behind.
-"""
+"""What all backends share about plain sockets: addresses, and words for errors."""
 
 from __future__ import annotations
 
-import collections.abc
 import errno
 import os
 import socket
-import threading
 import typing
 
-from ..connect_config import Resolver
 from ..exceptions import ConnectError, NetworkError
 from .base import Address
 
 # What was being done, as the messages of all backends put it; the peer follows.
-RESOLVING = "look-up of"
 CONNECTING = "connect to"
 READING = "read from"
 WRITING = "write to"
@@ -72,63 +63,6 @@ def _scope_id(host: str, zone: str) -> int:
         raise ConnectError(
             f"cannot connect to {host}: this machine has no network interface {zone!r}"
         ) from error
-
-
-def lookup_in_thread(
-    host: str,
-    port: int,
-    resolver: Resolver | None,
-    done: collections.abc.Callable[[list[Address] | BaseException], None],
-) -> None:
-    """
-    Look up `host`, by the system or by `resolver`, in a daemon thread, which then calls `done` with
-    the addresses, in the order of the resolver and each once, or with what went wrong.
-
-    `done` must not raise.  It may be called long after the caller gave up, or never; and, where
-    no thread can be had, before this function returns.
-    """
-
-    def look_up() -> None:
-        answer: list[Address] | BaseException
-        try:
-            answer = _look_up(host, port) if resolver is None else _asked(resolver, host, port)
-        except BaseException as error:
-            answer = error
-        done(answer or OSError("the resolver gave no address"))
-
-    thread = threading.Thread(target=look_up, name=f"httpcore look-up of {host}", daemon=True)
-    try:
-        thread.start()
-    except RuntimeError as error:  # no more threads, or the interpreter is on its way out
-        done(error)
-
-
-def _look_up(host: str, port: int) -> list[Address]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(Address(family, addr) for family, _, _, _, addr in found))
-
-
-def _asked(resolver: Resolver, host: str, port: int) -> list[Address]:
-    addresses = []
-    for item in resolver(host, port):
-        address = ip_address_of(str(item), port)
-        if address is None:
-            raise ValueError(f"it gave {item!r}, which is no IP address")
-        addresses.append(address)
-    return list(dict.fromkeys(addresses))
-
-
-def resolve_error(
-    host: str, error: BaseException, resolver: Resolver | None = None
-) -> ConnectError:
-    """The `ConnectError` for a look-up that failed; raise it `from error`."""
-    if resolver is not None:
-        name = getattr(resolver, "__qualname__", repr(resolver))
-        return ConnectError(f"cannot resolve host {host}: resolver={name}: {reason(error)}")
-    return ConnectError(
-        f"cannot resolve host {host}: {reason(error)}; "
-        "is the name spelt right, and does this machine reach its DNS server?"
-    )
 
 
 def connect_error(peer: str, address: Address, error: BaseException) -> ConnectError:

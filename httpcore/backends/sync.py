@@ -27,20 +27,12 @@ import typing
 
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from ..deadline import Deadline
-from ..exceptions import ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
+from ..exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
 from . import polling
 from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Secure
 from .happy_eyeballs import Sockets, connect
-from .sockets import (
-    READING,
-    RESOLVING,
-    WRITING,
-    broken,
-    closed_here,
-    ip_address_of,
-    lookup_in_thread,
-    resolve_error,
-)
+from .lookups import resolve
+from .sockets import READING, WRITING, broken, closed_here
 
 T = typing.TypeVar("T")
 
@@ -286,6 +278,10 @@ class SyncLock(Lock):
         self._lock.release()
 
 
+def _call(function: collections.abc.Callable[[], object]) -> None:
+    function()  # any thread may set an event
+
+
 class SyncBackend(ConcurrencyBackend):
     """Blocking sockets, for `Client`.  Stateless; threads may share it."""
 
@@ -300,23 +296,7 @@ class SyncBackend(ConcurrencyBackend):
     async def resolve(
         self, host: str, port: int, deadline: Deadline, resolver: Resolver | None = None
     ) -> list[Address]:
-        address = ip_address_of(host, port)
-        if address is not None:
-            return [address]
-        answers: list[list[Address] | BaseException] = []
-        arrived = SyncEvent()
-
-        def done(answer: list[Address] | BaseException) -> None:
-            answers.append(answer)
-            arrived.set()
-
-        lookup_in_thread(host, port, resolver, done)
-        if not await arrived.wait(deadline.within(None)):
-            raise deadline.error(ConnectTimeout, RESOLVING, host)
-        answer = answers[0]
-        if isinstance(answer, BaseException):
-            raise resolve_error(host, answer, resolver) from answer
-        return answer
+        return await resolve(host, port, deadline, resolver, SyncEvent, _call)
 
     async def connect_tcp(
         self,

@@ -23,23 +23,14 @@ import trio
 
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from ..deadline import Deadline
-from ..exceptions import ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
+from ..exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
 from . import polling
 from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Rival, Secure
 from .guard import thread_guard
 from .happy_eyeballs import Sockets, connect
+from .lookups import resolve
 from .owned_socket import owned
-from .sockets import (
-    READING,
-    RESOLVING,
-    WRITING,
-    broken,
-    closed_here,
-    in_another_loop,
-    ip_address_of,
-    lookup_in_thread,
-    resolve_error,
-)
+from .sockets import READING, WRITING, broken, closed_here, in_another_loop
 
 T = typing.TypeVar("T")
 
@@ -70,7 +61,6 @@ class TrioStream(NetworkStream):
     # Reading.
 
     async def read(self, deadline: Deadline) -> bytes:
-        """See `NetworkStream.read`."""
         seconds = deadline.within(deadline.read)
         if seconds is not None and seconds <= 0:
             raise deadline.error(ReadTimeout, READING, self.peer)
@@ -103,7 +93,6 @@ class TrioStream(NetworkStream):
         return data
 
     def read_available(self) -> bytes | None:
-        """See `NetworkStream.read_available`."""
         try:
             return self._receive()
         except ReadError:
@@ -121,7 +110,6 @@ class TrioStream(NetworkStream):
         deadline: Deadline,
         until_readable: bool = False,
     ) -> bool:
-        """See `NetworkStream.write`."""
         if self._unsent:
             self._unsent = memoryview(b"".join((self._unsent, data)))
         else:
@@ -201,7 +189,6 @@ class TrioStream(NetworkStream):
     # Closing.
 
     def close(self) -> None:
-        """See `NetworkStream.close`."""
         if self._closed:
             return
         self._closed = True
@@ -224,12 +211,10 @@ class TrioStream(NetworkStream):
 
     @property
     def is_closed(self) -> bool:
-        """See `NetworkStream.is_closed`."""
         return self._closed
 
     @property
     def socket(self) -> socket.socket | None:
-        """See `NetworkStream.socket`."""
         return self._sock
 
 
@@ -265,15 +250,12 @@ class TrioEvent(Event):
         self._event = trio.Event()
 
     def set(self) -> None:
-        """See `Event.set`."""
         self._event.set()
 
     def is_set(self) -> bool:
-        """See `Event.is_set`."""
         return self._event.is_set()
 
     async def wait(self, seconds: float | None) -> bool:
-        """See `Event.wait`."""
         with trio.move_on_after(_seconds(seconds)):
             await self._event.wait()
         return self._event.is_set()
@@ -318,7 +300,6 @@ class TrioBackend(ConcurrencyBackend):
     """Runs on trio.  Stateless; all instances are alike."""
 
     def run_token(self) -> object:
-        """See `ConcurrencyBackend.run_token`."""
         try:
             return _current_run.get()
         except LookupError:
@@ -328,35 +309,13 @@ class TrioBackend(ConcurrencyBackend):
             return run
 
     def run_is_over(self, token: object) -> bool:
-        """See `ConcurrencyBackend.run_is_over`."""
         return typing.cast("_Run", token).is_over
 
     async def resolve(
         self, host: str, port: int, deadline: Deadline, resolver: Resolver | None = None
     ) -> list[Address]:
-        """See `ConcurrencyBackend.resolve`."""
-        address = ip_address_of(host, port)
-        if address is not None:
-            return [address]
-        answers: list[list[Address] | BaseException] = []
-        arrived = trio.Event()
-        token = trio.lowlevel.current_trio_token()
-
-        def done(answer: list[Address] | BaseException) -> None:
-            answers.append(answer)
-            try:
-                token.run_sync_soon(arrived.set)
-            except trio.RunFinishedError:
-                pass  # nobody waits any more
-
-        lookup_in_thread(host, port, resolver, done)
-        with trio.move_on_after(_seconds(deadline.within(None))):
-            await arrived.wait()
-        if not answers:
-            raise deadline.error(ConnectTimeout, RESOLVING, host)
-        if isinstance(answers[0], BaseException):
-            raise resolve_error(host, answers[0], resolver) from answers[0]
-        return answers[0]
+        call_in_run = trio.lowlevel.current_trio_token().run_sync_soon
+        return await resolve(host, port, deadline, resolver, TrioEvent, call_in_run)
 
     async def connect_tcp(
         self,
@@ -366,17 +325,14 @@ class TrioBackend(ConcurrencyBackend):
         config: ConnectConfig = DEFAULT_CONNECT,
         secure: Secure | None = None,
     ) -> NetworkStream:
-        """See `ConcurrencyBackend.connect_tcp`."""
         return await connect(
             addresses, peer, deadline, config, secure, _writable, TrioStream, owned
         )
 
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
-        """See `ConcurrencyBackend.run_blocking`."""
         return await trio.to_thread.run_sync(function, abandon_on_cancel=True)
 
     async def race(self, awaitable: collections.abc.Awaitable[T], rival: Rival) -> T | None:
-        """See `ConcurrencyBackend.race`."""
         over = False
         ended: trio.Event | None = None
         error: BaseException | None = None
@@ -416,15 +372,12 @@ class TrioBackend(ConcurrencyBackend):
         return result
 
     async def sleep(self, seconds: float) -> None:
-        """See `ConcurrencyBackend.sleep`."""
         await trio.sleep(seconds)
 
     def event(self) -> Event:
-        """See `ConcurrencyBackend.event`."""
         return TrioEvent()
 
     def lock(self) -> Lock:
-        """See `ConcurrencyBackend.lock`."""
         return TrioLock()
 
     def guard(self) -> Guard:

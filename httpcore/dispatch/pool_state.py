@@ -27,90 +27,17 @@ Times are seconds on a monotonic clock, given by the caller.
 
 from __future__ import annotations
 
-import collections
 import collections.abc
 import heapq
 import math
 import typing
 
 from ..config import PoolLimits
+from .pool_slots import Key, OriginState, Slot, Ticket
 
-Key = collections.abc.Hashable
 C = typing.TypeVar("C")
 
 MAX_OVERTAKES = 100
-
-
-class Slot(typing.Generic[C]):
-    """
-    The right to one connection.
-
-    * `connection`: `None` until its opener has made it.
-    * `active`: exchanges under way on it.
-    * `capacity`: exchanges at once; 1 for HTTP/1.1, 0 for one that takes nothing new.
-    * `expires_at`: when an idle one is too old.
-    """
-
-    __slots__ = ("origin", "connection", "active", "capacity", "expires_at", "opening", "closed")
-
-    def __init__(self, origin: _OriginState[C]) -> None:
-        self.origin = origin
-        self.connection: C | None = None
-        self.active = 1
-        self.capacity = 1
-        self.expires_at = math.inf
-        self.opening = True
-        self.closed = False
-
-
-class Ticket(typing.Generic[C]):
-    """
-    A place in the queue.
-
-    * `slot`: what it was granted; `None` while it waits.
-    * `event`: for the caller, who waits on it.
-    * `fresh`: a connection that was used before is of no use to it.
-    """
-
-    __slots__ = ("number", "origin", "slot", "event", "fresh", "waiting")
-
-    def __init__(
-        self, number: int, origin: _OriginState[C], event: typing.Any, fresh: bool
-    ) -> None:
-        self.fresh = fresh
-        self.number = number
-        self.origin = origin
-        self.slot: Slot[C] | None = None
-        self.event = event
-        self.waiting = True
-
-
-class _OriginState(typing.Generic[C]):
-    """All there is about one origin (and TLS settings)."""
-
-    __slots__ = (
-        *("key", "slots", "idle", "shared", "waiters", "opening"),
-        *("multiplexes", "usual_capacity", "queued"),
-    )
-
-    def __init__(self, key: Key, multiplexes: bool | None) -> None:
-        self.key = key
-        self.slots = 0
-        self.idle: dict[Slot[C], None] = {}  # the last one is the one used last
-        self.shared: list[Slot[C]] = []  # HTTP/2 connections with room for more
-        self.waiters: collections.deque[Ticket[C]] = collections.deque()
-        self.opening = 0
-        self.multiplexes = multiplexes  # None: nobody knows yet
-        self.usual_capacity = math.inf  # what its last connection said
-        self.queued = False  # whether it stands in the heap
-
-    def first_waiter(self) -> Ticket[C] | None:
-        """The oldest ticket that still waits."""
-        while self.waiters:
-            if self.waiters[0].waiting:
-                return self.waiters[0]
-            self.waiters.popleft()
-        return None
 
 
 class PoolState(typing.Generic[C]):
@@ -120,10 +47,10 @@ class PoolState(typing.Generic[C]):
         self._soft_limit = math.inf if limits.soft_limit is None else limits.soft_limit
         self._hard_limit = math.inf if limits.hard_limit is None else limits.hard_limit
         self._origin_limit = math.inf if limits.origin_limit is None else limits.origin_limit
-        self._origins: dict[Key, _OriginState[C]] = {}
+        self._origins: dict[Key, OriginState[C]] = {}
         self._slots: dict[Slot[C], None] = {}
         self._idle: dict[Slot[C], None] = {}  # the first one is idle for longest
-        self._heap: list[tuple[int, int, _OriginState[C]]] = []
+        self._heap: list[tuple[int, int, OriginState[C]]] = []
         self._tickets = 0
         self._overtakes = 0
         self.waiting = 0
@@ -171,7 +98,7 @@ class PoolState(typing.Generic[C]):
         """
         origin = self._origins.get(key)
         if origin is None:
-            origin = self._origins[key] = _OriginState(key, multiplexes)
+            origin = self._origins[key] = OriginState(key, multiplexes)
         slot = None
         if fresh and not origin.multiplexes and self._may_open(origin):
             slot = self._new_slot(origin)
@@ -205,7 +132,7 @@ class PoolState(typing.Generic[C]):
             else:
                 self.release(ticket.slot, True, now, ticket.slot.expires_at)
 
-    def _join_shared(self, origin: _OriginState[C], now: float) -> Slot[C] | None:
+    def _join_shared(self, origin: OriginState[C], now: float) -> Slot[C] | None:
         while origin.shared:
             slot = origin.shared[-1]
             if slot.active == 0:
@@ -219,7 +146,7 @@ class PoolState(typing.Generic[C]):
             return slot
         return None
 
-    def _take_idle(self, origin: _OriginState[C], now: float) -> Slot[C] | None:
+    def _take_idle(self, origin: OriginState[C], now: float) -> Slot[C] | None:
         while origin.idle:
             slot, _ = origin.idle.popitem()
             del self._idle[slot]
@@ -229,7 +156,7 @@ class PoolState(typing.Generic[C]):
             self._remove(slot)
         return None
 
-    def _may_open(self, origin: _OriginState[C]) -> bool:
+    def _may_open(self, origin: OriginState[C]) -> bool:
         """
         Whether `origin` may have one more connection; makes room where that takes an idle one.
         """
@@ -244,13 +171,13 @@ class PoolState(typing.Generic[C]):
         self._remove(oldest)
         return True
 
-    def _is_blocked(self, origin: _OriginState[C]) -> bool:
+    def _is_blocked(self, origin: OriginState[C]) -> bool:
         """Whether it is `origin` itself that forbids one more connection, not the pool."""
         if origin.opening and origin.multiplexes is not False:
             return True
         return origin.slots >= self._origin_limit
 
-    def _new_slot(self, origin: _OriginState[C]) -> Slot[C]:
+    def _new_slot(self, origin: OriginState[C]) -> Slot[C]:
         slot = Slot(origin)
         self._slots[slot] = None
         self._origins[origin.key] = origin
@@ -376,7 +303,7 @@ class PoolState(typing.Generic[C]):
 
     # Bookkeeping.
 
-    def _serve(self, freed: _OriginState[C]) -> None:
+    def _serve(self, freed: OriginState[C]) -> None:
         """Hand out what a step on `freed` has made free."""
         if self.waiting:
             while freed.shared and (ticket := freed.first_waiter()) is not None:
@@ -402,7 +329,7 @@ class PoolState(typing.Generic[C]):
         self.waiting -= 1
         self.granted.append(ticket)
 
-    def _enqueue(self, origin: _OriginState[C]) -> None:
+    def _enqueue(self, origin: OriginState[C]) -> None:
         """Put `origin` into the heap by its oldest ticket, unless it could take nothing anyway."""
         if origin.queued or self._is_blocked(origin):
             return
@@ -450,6 +377,6 @@ class PoolState(typing.Generic[C]):
         self.to_close.append(slot)
         self._forget_if_empty(origin)
 
-    def _forget_if_empty(self, origin: _OriginState[C]) -> None:
+    def _forget_if_empty(self, origin: OriginState[C]) -> None:
         if origin.slots == 0 and origin.first_waiter() is None:
             self._origins.pop(origin.key, None)

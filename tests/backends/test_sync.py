@@ -634,48 +634,6 @@ def test_cn17_more_than_1024_descriptors():
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-# Looking names up.
-
-
-def test_an_ip_address_is_not_looked_up(monkeypatch):
-    """No thread, no resolver."""
-    monkeypatch.setattr(sync, "lookup_in_thread", None)
-    assert run(BACKEND.resolve("::1", 80, deadline())) == [
-        (socket.AF_INET6, ("::1", 80, 0, 0)),
-    ]
-
-
-def test_a_name_is_looked_up():
-    """The addresses come with the port."""
-    addresses = run(BACKEND.resolve("localhost", 81, deadline().connecting()))
-    assert {address.sockaddr[1] for address in addresses} == {81}
-
-
-def test_dg4_a_name_that_is_not_known(monkeypatch):
-    """The error names the host and has the resolver's reason as its cause."""
-
-    def fail(*args: object, **kwargs: object) -> None:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", fail)
-    with pytest.raises(ConnectError, match=r"cannot resolve host nope.invalid: name or serv") as e:
-        run(BACKEND.resolve("nope.invalid", 80, deadline()))
-    assert isinstance(e.value.__cause__, socket.gaierror)
-
-
-def test_tm5_a_resolver_that_hangs(monkeypatch):
-    """ConnectTimeout on time."""
-    ended = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: ended.wait(10) and [])
-    limits = deadline(connect_timeout=0.1).connecting()
-    try:
-        with pytest.raises(ConnectTimeout, match=r"look-up of example.org timed out after 0.1 s"):
-            run(BACKEND.resolve("example.org", 80, limits))
-    finally:
-        ended.set()
-    assert time.monotonic() - limits.started_at < 2
-
-
 # Signals.
 
 
