@@ -26,7 +26,8 @@ from ..wire.http11_engine import Engine
 from .base import Abandoned, Unprocessed, reap
 from .connection import HTTP2, HTTPConnection
 from .forward import send_past, send_through
-from .pool_state import Key, PoolState, Slot, Ticket
+from .pool_slots import Key, Slot, Ticket
+from .pool_state import PoolState
 from .route import Route, route_through
 
 T = typing.TypeVar("T")

@@ -48,9 +48,7 @@ class Ticket(typing.Generic[C]):
 
     __slots__ = ("number", "origin", "slot", "event", "fresh", "waiting")
 
-    def __init__(
-        self, number: int, origin: OriginState[C], event: typing.Any, fresh: bool
-    ) -> None:
+    def __init__(self, number: int, origin: OriginState[C], event: typing.Any, fresh: bool) -> None:
         self.fresh = fresh
         self.number = number
         self.origin = origin

@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from httpcore.config import PoolLimits
 from httpcore.dispatch import pool_state
-from httpcore.dispatch.pool_state import MAX_OVERTAKES, PoolState, Slot, Ticket
+from httpcore.dispatch.pool_slots import Slot, Ticket
+from httpcore.dispatch.pool_state import MAX_OVERTAKES, PoolState
 
 
 def state_of(**limits: int | float | None) -> PoolState[str]:
