@@ -1,4 +1,4 @@
-"""The examples of the README run, and its reference has the parameters that there are."""
+"""The examples of the README run, its reference is true, and what documents name is there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from tests.servers.h2_server import serve_with_h2
 from tests.servers.raw import RawServer
 from tests.servers.uvicorn_server import UvicornServer
 
-README = (pathlib.Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = pathlib.Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 CONSOLE = [block for block in BLOCKS if block.startswith(">>>")]
 SCRIPTS = [block for block in BLOCKS if not block.startswith(">>>")]
@@ -41,6 +43,16 @@ def test_there_are_examples() -> None:
     """None of what follows passes because nothing was found."""
     assert len(CONSOLE) >= 2
     assert len(SCRIPTS) >= 5
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_what_documents_name_is_there(path: pathlib.Path) -> None:
+    """Links within the repository lead somewhere, and the commands exist."""
+    text = path.read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+    commands = re.findall(r"(?<![\w./])scripts/[a-z][a-z0-9_./]*[a-z0-9]", text)
+    missing = [link for link in links if not (path.parent / link).exists()]
+    assert missing + [command for command in commands if not (ROOT / command).exists()] == []
 
 
 # The console sessions, which talk to example.org.
