@@ -66,7 +66,11 @@ def refusal(text: str, rule: AddressRule) -> str | None:
         address = address.ipv4_mapped or address
     if rule != "public":
         name = getattr(rule, "__name__", repr(rule))
-        return None if rule(address) else f"is refused by addresses={name}"
+        allowed = rule(address)
+        if hasattr(allowed, "__await__"):
+            # Which is true, whatever it would come to.
+            raise TypeError(f"addresses={name} has to return a bool, not an awaitable")
+        return None if allowed else f"is refused by addresses={name}"
     judged = _behind_nat64(address)
     kind = _kind(judged)
     if kind is None:

@@ -99,13 +99,15 @@ class ConnectConfig(Value):
     ) -> None:
         if resolver is not None and not callable(resolver):
             raise TypeError(f"resolver takes a callable, not {resolver!r}")
-        if getattr(getattr(resolver, "__code__", None), "co_flags", 0) & _CO_COROUTINE:
+        if _is_async(resolver):
             raise TypeError(
                 "resolver takes a plain function: it runs in a thread and may block there, on "
                 "asyncio.run_coroutine_threadsafe(...).result() too"
             )
         if addresses not in (None, "public") and not callable(addresses):
             raise ValueError(f"addresses is 'public', a callable or None, not {addresses!r}")
+        if _is_async(addresses):
+            raise TypeError("addresses takes a plain function, which is not awaited")
         if family not in (None, "ipv4", "ipv6"):
             raise ValueError(f"family is 'ipv4', 'ipv6' or None, not {family!r}")
         if addresses is not None and unix_socket is not None:
@@ -157,6 +159,10 @@ class ConnectConfig(Value):
             if value != getattr(DEFAULT_CONNECT, name):
                 given.append(f"{name}={dict(value) if name == 'hosts' else value!r}")
         return f"ConnectConfig({', '.join(given)})"
+
+
+def _is_async(function: object) -> bool:
+    return bool(getattr(getattr(function, "__code__", None), "co_flags", 0) & _CO_COROUTINE)
 
 
 def _check_number(name: str, value: object, *, whole: bool) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import typing
 
 import hypothesis
 import hypothesis.strategies
@@ -121,3 +123,11 @@ def test_a_rule_of_the_users():
     assert refusal("::ffff:10.0.0.1", not_ten) == "is refused by addresses=not_ten"
     assert refusal("fe80::1%eth0", not_ten) is None
     assert [str(address) for address in seen] == ["192.0.2.1", "10.0.0.1", "fe80::1"]
+
+
+def test_ur11_an_awaitable_allows_nothing():
+    """A rule that would have to be awaited is an error, though what it returns is true."""
+    waiting: asyncio.Future[bool] = asyncio.Future(loop=asyncio.new_event_loop())
+    with pytest.raises(TypeError, match="has to return a bool, not an awaitable"):
+        refusal("127.0.0.1", lambda address: typing.cast("bool", waiting))
+    waiting.get_loop().close()

@@ -89,14 +89,16 @@ def test_what_it_does_not_take(options, error, words):
         ConnectConfig(**options)
 
 
-def test_async_resolvers():
-    """They are refused: a resolver may block, so it has no need to be one."""
+def test_async_functions():
+    """A resolver may block, so it has no need to be one; what a rule would return is true."""
 
-    async def look_up(host: str, port: int) -> list[str]:
+    async def called(*arguments: object) -> typing.Any:
         raise NotImplementedError
 
     with pytest.raises(TypeError, match="resolver takes a plain function"):
-        ConnectConfig(resolver=typing.cast("typing.Any", look_up))
+        ConnectConfig(resolver=typing.cast("typing.Any", called))
+    with pytest.raises(TypeError, match="addresses takes a plain function"):
+        ConnectConfig(addresses=typing.cast("typing.Any", called))
 
 
 def test_local_address_says_which_family():

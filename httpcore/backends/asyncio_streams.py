@@ -24,6 +24,7 @@ from .guard import thread_guard
 from .happy_eyeballs import Sockets, Wait, connect
 from .lookups import resolve
 from .owned_socket import owned
+from .threads import Done, answers, in_thread
 
 T = typing.TypeVar("T")
 
@@ -299,7 +300,15 @@ class AsyncioBackend(ConcurrencyBackend):
         return await connect(addresses, peer, deadline, config, secure, wait, stream_over, owned)
 
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(None, function)
+        call_in_run = asyncio.get_running_loop().call_soon_threadsafe
+
+        def start(done: Done[T]) -> None:
+            in_thread("httpcore", function, done)
+
+        answered = await answers(start, None, AsyncioEvent, call_in_run)
+        if isinstance(answered[0], BaseException):
+            raise typing.cast("BaseException", answered.pop())  # kept by no frame
+        return answered[0]
 
     async def race(self, awaitable: collections.abc.Awaitable[T], rival: Rival) -> T | None:
         loop = asyncio.get_running_loop()

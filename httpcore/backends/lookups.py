@@ -1,22 +1,17 @@
-"""Looks names up, for all backends, in a daemon thread for each.
-
-`getaddrinfo` takes no time limit, and an executor's threads would be joined at exit: so a look-up
-has a thread to itself, which a caller that has given up simply leaves behind.
-"""
+"""Looks names up, for all backends, in a daemon thread for each (see `threads`)."""
 
 from __future__ import annotations
 
 import collections.abc
 import socket
-import threading
 
 from ..connect_config import Resolver
 from ..deadline import Deadline
 from ..exceptions import ConnectError, ConnectTimeout
 from .base import Address, Event
 from .sockets import ip_address_of, reason
+from .threads import Done, answers, in_thread
 
-_Answer = list[Address] | BaseException
 _Callback = collections.abc.Callable[[], object]
 
 
@@ -29,61 +24,39 @@ async def resolve(
     call_in_run: collections.abc.Callable[[_Callback], object],
 ) -> list[Address]:
     """
-    What `ConcurrencyBackend.resolve` does.
-
-    `call_in_run` has the run that waits call a function, from another thread; `RuntimeError` where
-    that run is over.
+    What `ConcurrencyBackend.resolve` does; `call_in_run` as for `threads.answers()`.
     """
     address = ip_address_of(host, port)
     if address is not None:
         return [address]
-    answers: list[_Answer] = []
-    arrived = new_event()
 
-    def done(answer: _Answer) -> None:
-        answers.append(answer)
-        try:
-            call_in_run(arrived.set)
-        except RuntimeError:
-            pass  # nobody waits any more
+    def start(done: Done[list[Address]]) -> None:
+        look_up_in_thread(host, port, resolver, done)
 
-    look_up_in_thread(host, port, resolver, done)
-    await arrived.wait(deadline.within(None))
-    if not answers:
+    answered = await answers(start, deadline.within(None), new_event, call_in_run)
+    if not answered:
         raise deadline.error(ConnectTimeout, "look-up of", host)
-    answer = answers[0]
+    answer = answered[0]
     if isinstance(answer, BaseException):
         raise _resolve_error(host, answer, resolver) from answer
     return answer
 
 
 def look_up_in_thread(
-    host: str,
-    port: int,
-    resolver: Resolver | None,
-    done: collections.abc.Callable[[_Answer], None],
+    host: str, port: int, resolver: Resolver | None, done: Done[list[Address]]
 ) -> None:
     """
-    Look up `host`, by the system or by `resolver`, in a daemon thread, which then calls `done` with
-    the addresses, in the order of the resolver and each once, or with what went wrong.
-
-    `done` must not raise.  It may be called long after the caller gave up, or never; and, where
-    no thread can be had, before this function returns.
+    Look up `host`, by the system or by `resolver`, `in_thread()`; `done` gets the addresses, in the
+    order of the resolver and each once.
     """
 
-    def look_up() -> None:
-        answer: _Answer
-        try:
-            answer = _look_up(host, port) if resolver is None else _asked(resolver, host, port)
-        except BaseException as error:
-            answer = error
-        done(answer or OSError("the resolver gave no address"))
+    def look_up() -> list[Address]:
+        found = _look_up(host, port) if resolver is None else _asked(resolver, host, port)
+        if not found:
+            raise OSError("the resolver gave no address")
+        return found
 
-    thread = threading.Thread(target=look_up, name=f"httpcore look-up of {host}", daemon=True)
-    try:
-        thread.start()
-    except RuntimeError as error:  # no more threads, or the interpreter is on its way out
-        done(error)
+    in_thread(f"httpcore look-up of {host}", look_up, done)
 
 
 def _look_up(host: str, port: int) -> list[Address]:

@@ -330,7 +330,9 @@ class TrioBackend(ConcurrencyBackend):
         )
 
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
-        return await trio.to_thread.run_sync(function, abandon_on_cancel=True)
+        # A limit of its own: those that all threads share may be used up by the program's own work.
+        limiter = trio.CapacityLimiter(1)
+        return await trio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=limiter)
 
     async def race(self, awaitable: collections.abc.Awaitable[T], rival: Rival) -> T | None:
         over = False

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import collections.abc
+import concurrent.futures
+import gc
 import socket
 import subprocess
 import sys
 import textwrap
 import threading
 import typing
+import weakref
 
 import pytest
 
@@ -212,3 +215,63 @@ def test_dg7_the_process_exits_without_a_word(kind):
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_blocking_code_beside_the_programs_own():
+    """It waits for no thread of the executor, which the program may keep busy."""
+
+    async def main() -> None:
+        release = threading.Event()
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(1))
+        busy = loop.run_in_executor(None, release.wait, 10)
+        assert await BACKEND.run_blocking(lambda: 42) == 42
+        assert not busy.done()
+        release.set()
+        await busy
+
+    asyncio.run(main())
+
+
+def test_dg7_blocking_code_that_was_given_up():
+    """The event loop ends, though a pipe that is read still says nothing."""
+    release, was_left = threading.Event(), threading.Event()
+
+    async def main() -> None:
+        task = asyncio.create_task(BACKEND.run_blocking(lambda: release.wait(10)))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        was_left.set()
+
+    asyncio.run(main())
+    assert was_left.is_set()
+    assert not release.is_set()
+    release.set()
+
+
+def test_errors_of_blocking_code_are_kept_by_nobody():
+    """With the cyclic collector off, a file that fails a million times leaves nothing behind."""
+
+    class Broken(Exception):
+        pass
+
+    def fail() -> None:
+        raise Broken
+
+    async def main() -> weakref.ref[Broken]:
+        with pytest.raises(Broken) as caught:
+            await BACKEND.run_blocking(fail)
+        seen = weakref.ref(caught.value)
+        del caught
+        for thread in threading.enumerate():
+            if thread.name == "httpcore":
+                thread.join(10)
+        return seen
+
+    gc.disable()
+    try:
+        assert asyncio.run(main())() is None
+    finally:
+        gc.enable()

@@ -135,6 +135,11 @@ def test_cx1_cancelled_while_waiting_for_others():
             pass
         await cancelled(lambda: BACKEND.run_blocking(lambda: release.wait(10)))
         release.set()
+        # The program's own work may have all threads that there are for it.
+        limiter = trio.to_thread.current_default_thread_limiter()
+        for number in range(int(limiter.available_tokens)):
+            limiter.acquire_on_behalf_of_nowait(number)
+        assert await BACKEND.run_blocking(lambda: 42) == 42
 
     kinds.run("trio", main)
 

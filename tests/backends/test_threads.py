@@ -1,0 +1,60 @@
+"""Daemon threads for what blocks; what backends make of them is in `test_streams`."""
+
+from __future__ import annotations
+
+import collections.abc
+import threading
+import typing
+
+from httpcore.backends import threads
+from httpcore.backends.sync import SyncEvent
+from httpcore.driver import run_sync
+
+
+def outcome(function: collections.abc.Callable[[], object], seconds: float | None = 10) -> object:
+    """What `function` returned or raised, in a thread; `None` if that took too long."""
+
+    def start(done: threads.Done[typing.Any]) -> None:
+        threads.in_thread("a test's", function, done)
+
+    answered = run_sync(threads.answers(start, seconds, SyncEvent, lambda call: call()))
+    return answered[0] if answered else None
+
+
+def test_results_and_errors():
+    """Both come back; the thread has the name that was given, and is a daemon."""
+    found = typing.cast("threading.Thread", outcome(threading.current_thread))
+    assert (found.name, found.daemon) == ("a test's", True)
+    assert isinstance(outcome(lambda: 1 // 0), ZeroDivisionError)
+
+
+def test_too_long():
+    """Whoever waits goes on alone."""
+    release = threading.Event()
+    assert outcome(release.wait, 0.01) is None
+    release.set()
+
+
+def test_no_thread(monkeypatch):
+    """That is what went wrong, then."""
+
+    def no_thread(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    assert repr(outcome(lambda: 42)) == repr(RuntimeError("can't start new thread"))
+
+
+def test_nobody_waits_any_more():
+    """A run that is over is told nothing."""
+    ended = threading.Event()
+
+    def is_over(call: object) -> None:
+        ended.set()
+        raise RuntimeError("the loop is closed")
+
+    def start(done: threads.Done[int]) -> None:
+        threads.in_thread("a test's", lambda: 42, done)
+
+    run_sync(threads.answers(start, 0.01, SyncEvent, is_over))
+    assert ended.wait(10)
