@@ -144,7 +144,8 @@ def _seconds(name: str, value: object) -> Seconds | Unset:
     if value is None or isinstance(value, Unset):
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} takes seconds or None, not {value!r}")
+        hint = " or a TimeoutConfig with a limit for each" if name == "timeout" else ""
+        raise TypeError(f"{name} takes seconds or None{hint}, not {value!r}")
     if not value > 0:
         raise ValueError(
             f"{name} has to be more than zero seconds, not {value!r}; None means no limit"
@@ -345,6 +346,13 @@ def _check_cert(cert: object) -> None:
         _check_is_no_pem("cert", part)
 
 
+def checked_limits(limits: object) -> PoolLimits:
+    """`limits`, if it is a `PoolLimits`; else `TypeError`."""
+    if not isinstance(limits, PoolLimits):
+        raise TypeError(f"pool_limits takes a PoolLimits, not {limits!r}")
+    return limits
+
+
 def _check_verify(verify: object) -> None:
     _check_is_no_pem("verify", verify)
     if _is_ssl_context(verify):
@@ -352,8 +360,9 @@ def _check_verify(verify: object) -> None:
             raise ValueError("verify takes an SSLContext for clients, not one for servers")
     elif not isinstance(verify, (bool, str, os.PathLike, bytes)):
         raise TypeError(
-            "verify takes a bool, 'system', the path of a CA file or folder, PEM as bytes, or an "
-            f"SSLContext, not {verify!r}"
+            "ssl, and verify of an SSLConfig, takes a bool, 'system', the path of a CA file or "
+            f"folder, PEM as bytes, or an SSLContext, not {verify!r}; a certificate of your own is "
+            "SSLConfig(cert=...)"
         )
 
 

@@ -23,6 +23,7 @@ CONTEXT = {"__enter__", "__exit__", "__aenter__", "__aexit__"}
 # What is behind them, and differs on purpose.
 INSIDE = {"__module__", "__doc__", "__annotations__", "_default_backend", "_is_async"}
 INSIDE |= {"__static_attributes__", "__firstlineno__"}  # of newer Pythons
+INSIDE |= {"__slotnames__"}  # what pickling leaves behind
 
 
 def own(cls: type) -> dict[str, typing.Any]:

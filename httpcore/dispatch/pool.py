@@ -14,6 +14,7 @@ from ..config import (
     PoolLimits,
     SSLTypes,
     TimeoutConfig,
+    checked_limits,
     ssl_config,
 )
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, checked_connect
@@ -78,7 +79,7 @@ class ConnectionPool(Dispatcher):
     ) -> None:
         self._ssl = ssl_config(ssl)
         self._timeout = timeout
-        self._limits = pool_limits
+        self._limits = checked_limits(pool_limits)
         self._http2 = checked_http2(http2)
         self._choose_proxy = proxy_chooser(proxies)
         self._connect = checked_connect(connect)
@@ -187,6 +188,12 @@ class ConnectionPool(Dispatcher):
         )
         for run in runs.values():
             run.close()
+
+    def __getstate__(self) -> object:
+        raise TypeError(
+            "a client, or a ConnectionPool, can be neither pickled nor deeply copied, for it holds "
+            "connections; make one in each process"
+        )
 
     def __repr__(self) -> str:
         return (

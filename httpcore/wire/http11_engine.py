@@ -49,7 +49,7 @@ def _named(engine: str, where: str) -> type[Parser]:
         return _httptools_parser()
     except ImportError as exc:
         raise ImportError(
-            f"{where}{engine!r} cannot be used ({exc}); pip install 'httpcore[speedups]'",
+            f"{where}{engine!r} cannot be used ({exc}); pip install 'httptools>=0.6.4'",
             name="httptools",
         ) from exc
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
+import pickle
 import typing
 
 import pytest
@@ -195,3 +197,31 @@ def test_repr() -> None:
     assert repr(client) == f"<Client({base!r}, closed)>"
     with httpcore.Client() as client:
         assert repr(client) == "<Client(<ConnectionPool(0 active, 0 idle)>)>"
+
+
+def test_no_pickles() -> None:
+    """A client holds connections: it says so, whether it has any yet or not."""
+    with httpcore.Client() as client:
+        for makes in (pickle.dumps, copy.deepcopy):
+            with pytest.raises(TypeError, match="neither pickled nor deeply copied"):
+                makes(client)
+
+
+def test_what_pool_limits_do_not_take() -> None:
+    """A number alone could be any of its limits."""
+    with pytest.raises(TypeError, match="pool_limits takes a PoolLimits, not 3"):
+        httpcore.Client(pool_limits=3)  # type: ignore[arg-type]
+
+
+def test_a_tuple_of_timeouts() -> None:
+    """As some libraries have it; here each limit has a name."""
+    with pytest.raises(TypeError, match=r"or a TimeoutConfig with a limit for each, not \(1, 2\)"):
+        httpcore.Client(timeout=(1, 2))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="read_timeout takes seconds or None, not '3'"):
+        httpcore.TimeoutConfig(read_timeout="3")  # type: ignore[arg-type]
+
+
+def test_a_certificate_as_ssl() -> None:
+    """`ssl=` says who is trusted; a certificate of one's own is part of an `SSLConfig`."""
+    with pytest.raises(TypeError, match=r"ssl, .* takes a bool, .*; a certificate of your own is"):
+        httpcore.Client(ssl=("client.pem", "client.key"))  # type: ignore[arg-type]

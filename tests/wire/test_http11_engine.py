@@ -45,7 +45,7 @@ def test_h11_is_the_default_otherwise(why: str, request: pytest.FixtureRequest) 
     """h11 where httptools is missing, or older than what was found strict."""
     request.getfixturevalue(why)
     assert parser_class(None) is H11Parser
-    with pytest.raises(ImportError, match=r"engine='httptools'.*httpcore\[speedups\]"):
+    with pytest.raises(ImportError, match=r"engine='httptools'.*pip install 'httptools>=0.6.4'"):
         parser_class("httptools")
 
 
