@@ -28,6 +28,7 @@ import typing
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from ..deadline import Deadline
 from ..exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
+from ..forks import in_each_child
 from . import polling
 from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Secure
 from .happy_eyeballs import Sockets, connect
@@ -282,16 +283,33 @@ def _call(function: collections.abc.Callable[[], object]) -> None:
     function()  # any thread may set an event
 
 
+class _Process:
+    """
+    The run of blocking code: all threads of a process.
+
+    A forked child is another one: what its parent's threads were about, nobody in it will finish.
+    """
+
+    token = object()
+
+    @classmethod
+    def after_fork(cls) -> None:
+        cls.token = object()
+
+
+in_each_child(_Process.after_fork)
+
+
 class SyncBackend(ConcurrencyBackend):
     """Blocking sockets, for `Client`.  Stateless; threads may share it."""
 
     is_async = False
 
     def run_token(self) -> object:
-        return SyncBackend
+        return _Process.token
 
     def run_is_over(self, token: object) -> bool:
-        return False
+        return token is not _Process.token
 
     async def resolve(
         self, host: str, port: int, deadline: Deadline, resolver: Resolver | None = None

@@ -22,6 +22,7 @@ import warnings
 from ..config import OLDEST_TLS_VERSION, PEM, ClientCertificate, Path, SSLConfig
 from ..environment import ca_variable
 from ..exceptions import SSLError
+from ..forks import in_each_child
 from .sockets import reason
 from .tls_sessions import TLSSessions
 
@@ -30,8 +31,23 @@ _MAX_CONTEXTS = 64
 
 _OPEN_FILES = "/proc/self/fd"  # those of this process, by number; Linux
 
-_contexts: dict[tuple[SSLConfig, bool], ssl.SSLContext] = {}
-_building = threading.Lock()
+_contexts: dict[tuple[SSLConfig, bool], OwnContext] = {}
+
+
+class _Building:
+    """One thread at a time builds contexts."""
+
+    lock = threading.Lock()
+
+    @classmethod
+    def after_fork(cls) -> None:
+        """In a forked child: nobody builds; tickets, for one use each, are the parent's."""
+        cls.lock = threading.Lock()
+        for context in _contexts.values():
+            context.sessions = TLSSessions()
+
+
+in_each_child(_Building.after_fork)
 
 
 class OwnContext(ssl.SSLContext):
@@ -63,7 +79,7 @@ def ssl_context(config: SSLConfig, http2: bool) -> ssl.SSLContext:
     """
     context = cached_ssl_context(config, http2)
     if context is None:
-        with _building:
+        with _Building.lock:
             context = cached_ssl_context(config, http2)
             if context is None:
                 context = _build(config, ("h2", "http/1.1") if http2 else ("http/1.1",))

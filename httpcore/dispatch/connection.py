@@ -12,6 +12,7 @@ from ..config import DEFAULT_SSL, DEFAULT_TIMEOUT, SSLTypes, TimeoutConfig, ssl_
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, checked_connect
 from ..deadline import Deadline, TimeoutTypes, as_deadline
 from ..exceptions import ConnectError, RequestException
+from ..forks import tell_of_forks
 from ..models.proxy import Proxy, as_proxy
 from ..models.request import Request
 from ..models.response_base import ResponseBase
@@ -206,11 +207,16 @@ class HTTPConnection(Dispatcher):
             if not self._exchanges:
                 self.abort()  # else it finishes them, and closes by itself
             await self.open(deadline)
+            tell_of_forks(self)
         self._exchanges += 1
         try:
             return await self.exchange(request, deadline)
         except Unprocessed as exc:
             raise exc.error from exc.__cause__
+
+    def after_fork(self) -> None:
+        """In a forked child: leave the connection to the parent."""
+        self.abort()
 
     def _done(self, reusable: bool) -> None:
         self._exchanges -= 1

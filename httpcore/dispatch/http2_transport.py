@@ -38,6 +38,7 @@ from ..exceptions import (
     WriteError,
     WriteTimeout,
 )
+from ..forks import tell_of_forks
 from ..wire.http2 import HTTP2State
 from ..wire.http2_stream import Stream
 
@@ -86,6 +87,12 @@ class HTTP2Transport:
         # On trio a task that was cancelled cannot even begin to write: this has to be seen before
         # frames are taken out of the state, and what others need must not depend on it.
         self._writes_may_be_refused = not (self._finishes_writes or _blocks(backend))
+        tell_of_forks(self)
+
+    def after_fork(self) -> None:
+        """In a forked child: the connection is the parent's, and nobody holds the guard."""
+        self._guard = self._backend.guard()
+        self.stream.close()
 
     def do(self, step: collections.abc.Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """One step of the state, and what follows from it; takes no wait."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import typing
 import warnings
 
@@ -20,6 +19,7 @@ from ..config import (
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, checked_connect
 from ..deadline import TimeoutTypes, as_deadline
 from ..exceptions import RequestException
+from ..forks import tell_of_forks
 from ..models.proxy import ChosenProxy, ProxyChooser, as_proxy, proxy_chooser
 from ..models.request import Request
 from ..models.response_base import ResponseBase
@@ -27,24 +27,6 @@ from ..wire.http11_engine import Engine, parser_class
 from .base import Dispatcher
 from .connection import HTTP2, HTTPConnection, checked_http2
 from .pool_run import PoolRun
-
-
-class _Forks:
-    """How many forks there are between this process and the one that imported the library."""
-
-    count = 0
-
-    @classmethod
-    def note(cls) -> None:
-        cls.count += 1
-
-
-def _no_forks(**hooks: object) -> None:
-    """In the place of `os.register_at_fork` on systems that do not fork."""
-    ...
-
-
-getattr(os, "register_at_fork", _no_forks)(after_in_child=_Forks.note)
 
 
 class ConnectionPool(Dispatcher):
@@ -87,8 +69,8 @@ class ConnectionPool(Dispatcher):
         self._engine = engine
         parser_class(engine)  # if it is not installed, that should be known now
         self._runs: dict[object, PoolRun] = {}
-        self._forks = _Forks.count
         self._closed = False
+        tell_of_forks(self)
 
     async def send(
         self,
@@ -126,8 +108,6 @@ class ConnectionPool(Dispatcher):
         """The connections of the event loop that is running."""
         if self._closed:
             raise RuntimeError("this client has been closed; make a new one")
-        if self._forks != _Forks.count:
-            self._forget_parent()
         backend = self._backend or default_backend()
         run = self._runs.get(backend.run_token())
         return self._new_run(backend) if run is None else run
@@ -141,8 +121,8 @@ class ConnectionPool(Dispatcher):
         # Of two threads that come here at once, both get the run of the first.
         return self._runs.setdefault(backend.run_token(), new)
 
-    def _forget_parent(self) -> None:
-        self._forks = _Forks.count
+    def after_fork(self) -> None:
+        """In a forked child: leave the parent's connections to the parent."""
         inherited, self._runs = self._runs, {}
         for run in inherited.values():
             run.drop_inherited()
@@ -181,7 +161,7 @@ class ConnectionPool(Dispatcher):
 
     def __del__(self) -> None:
         runs = typing.cast("dict[object, PoolRun]", getattr(self, "_runs", {}))
-        if not any(run.state.slots for run in runs.values()) or self._forks != _Forks.count:
+        if not any(run.state.slots for run in runs.values()):
             return
         warnings.warn(
             f"{self!r} was dropped without being closed", ResourceWarning, stacklevel=2, source=self

@@ -280,7 +280,10 @@ class PoolRun:
     def drop_inherited(self) -> None:
         """
         In a forked child: close our copies of the parent's sockets, without a word to the peers.
+
+        Responses that were on their way are closed with them, and give back what they held here.
         """
+        self._guard = self.backend.guard()
         for connection in [slot.connection for slot in self.state.slots if slot.connection]:
             connection.abort()
 

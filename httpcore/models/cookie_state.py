@@ -22,6 +22,7 @@ import math
 import operator
 
 from ..backends.guard import thread_guard
+from ..forks import tell_of_forks
 from .cookie import Cookie, Refused, is_ip_address, path_matches
 
 MAX_DOMAIN_COOKIES = 50
@@ -88,6 +89,11 @@ class CookieState:
         # What servers have set in the last second, mostly over and over again.
         self._received: dict[object, _Entry] = {}
         self._received_in = 0
+        tell_of_forks(self)
+
+    def after_fork(self) -> None:
+        """In a forked child: nobody holds the guard."""
+        self._guard = thread_guard()
 
     # Looking.
 

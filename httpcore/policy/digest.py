@@ -26,6 +26,7 @@ import urllib.parse
 
 from ..content.bodies import Body, BytesBody
 from ..exceptions import InvalidURL
+from ..forks import tell_of_forks
 from ..models.request import Request, run_here
 from ..models.url import Origin
 from .auth import Auth, AuthFlow, utf8
@@ -67,6 +68,19 @@ class DigestAuth(Auth):
         if any(char < " " or char == "\x7f" for char in self._user):
             raise ValueError("a user name for Digest authentication has no control characters")
         self._spaces: dict[Origin, _Space] = {}
+        tell_of_forks(self)
+
+    def after_fork(self) -> None:
+        """In a forked child: what the parent numbers is not numbered here too."""
+        self._spaces = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without what was learned, which is for one process."""
+        return self.__dict__ | {"_spaces": {}}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        tell_of_forks(self)
 
     def flow(self, request: Request) -> AuthFlow:
         space = self._space(request)

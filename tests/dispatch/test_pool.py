@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
 import typing
@@ -367,21 +366,6 @@ def test_cn20_many_threads_one_client(engine: typing.Any) -> None:
         pool = pool_of(client)
         assert pool.active_connections == []
         assert len(pool.keepalive_connections) <= 8
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX forks")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_fork() -> None:
-    """A forked child opens its own connections and leaves its parent's alone."""
-    with serving(good) as server, httpcore.Client() as client:
-        client.get(server.url)
-        child = os.fork()
-        if child == 0:
-            ok = client.get(server.url).content == b"ok"
-            os._exit(0 if ok else 1)
-        assert os.waitpid(child, 0)[1] == 0
-        assert client.get(server.url).content == b"ok"
-        assert len(server.connections) == 2
 
 
 async def test_shared_pool_is_left_open(make_client: MakeClient, backend: typing.Any) -> None:

@@ -249,15 +249,3 @@ async def test_streaming_ends_with_close(make_client: MakeClient) -> None:
         await answer.close()
         with pytest.raises(httpcore.ResponseClosed):
             await anext(pieces)
-
-
-def test_fork_hook() -> None:
-    """A fork makes a pool forget what it inherited, without closing it for the parent."""
-    from httpcore.dispatch.pool import _Forks
-
-    backend = ScriptedBackend([[OK], [OK]])
-    with httpcore.Client(backend=backend) as client:
-        client.get("http://example.org")
-        _Forks.note()
-        client.get("http://example.org")
-        assert [stream.is_closed for stream in backend.streams] == [True, False]

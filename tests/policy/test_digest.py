@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
+import copy
 import hashlib
+import pickle
 import re
 import sys
 import threading
@@ -610,3 +612,14 @@ def test_hashes_that_the_system_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert server.run(DigestAuth("u", "p")) == 200
     assert server.credentials()["nonce"] == "weak"
+
+
+def test_pickle_and_copy() -> None:
+    """User and password go along; what was learned, and the numbers of its nonces, does not."""
+    auth = DigestAuth("user", "w\u00f6rd")
+    assert Server('Digest realm="r", nonce="n", qop="auth"').run(auth) == 200
+    for other in (pickle.loads(pickle.dumps(auth)), copy.deepcopy(auth)):
+        assert type(other) is DigestAuth
+        assert (other._user, other._password) == (auth._user, auth._password)
+        assert other._spaces == {}
+    assert auth._spaces
