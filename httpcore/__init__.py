@@ -70,6 +70,7 @@ from .policy.auth import Auth, BasicAuth
 from .policy.bearer import BearerAuth
 from .policy.digest import DigestAuth
 from .policy.netrc import NetRCAuth
+from .response_limits import ResponseLimits
 from .status_codes import codes
 
 # Without TrioBackend, so that `from httpcore import *` works where trio is not installed.
@@ -109,6 +110,7 @@ __all__ = [
     "PoolLimits",
     "Proxy",
     "ConnectConfig",
+    "ResponseLimits",
     "JSONCodec",
     # Authentication.
     "Auth",

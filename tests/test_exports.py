@@ -22,7 +22,7 @@ EXPORTS = """
     Request Response AsyncResponse ResponseBase ConnectionInfo
     URL Origin Headers QueryParams codes SECRET_HEADERS
     Cookies Cookie
-    SSLConfig TimeoutConfig PoolLimits ConnectConfig Proxy JSONCodec
+    SSLConfig TimeoutConfig PoolLimits ConnectConfig ResponseLimits Proxy JSONCodec
     Auth BasicAuth DigestAuth BearerAuth NetRCAuth
     Dispatcher ConnectionPool HTTPConnection MockDispatch
     ConcurrencyBackend AsyncioBackend SyncBackend

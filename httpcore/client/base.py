@@ -35,6 +35,7 @@ from ..models.url import URL
 from ..policy.auth import NO_AUTH, Auth, AuthTypes, auth_from
 from ..policy.netrc import netrc_of_environment
 from ..policy.proxies import ProxyTypes, proxy_choice
+from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_limits
 from ..types import Content, Files
 from ..wire.http11_engine import Engine
 from .options import (
@@ -132,6 +133,7 @@ class ClientBase:
         trust_env: TrustEnv = True,
         backend: ConcurrencyBackend | None = None,
         engine: Engine | None = None,
+        response_limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS,
         **others: typing.Unpack[NoOptions],
     ) -> None:
         """
@@ -149,7 +151,8 @@ class ClientBase:
           streamed; more raise `ResponseTooLarge`.  `None` means no limit.
         * `dispatch`: what sends requests in the place of a connection pool of the client's own; the
           client does not close it, and `ssl`, `pool_limits`, `http2`, `connect`, `proxies`,
-          `backend` and `engine` are then not its business.
+          `backend`, `engine` and `response_limits` (but for `max_expansion`) are then not its
+          business.
         * `auth`: `(user, password)`, an `Auth`, or a callable `Request -> Request`; for requests
           without an Authorization field and, with a `base_url`, to that origin only.
         * `headers`, `query_params`: go with every request; those of the call come over them.
@@ -178,6 +181,7 @@ class ClientBase:
         * `engine`: what reads HTTP/1.1: `"httptools"`, fast, or `"h11"`, pure Python; they take and
           refuse the same.  `None`: what the variable HTTPCORE_ENGINE says, or else httptools where
           it is installed.  `ImportError` for one that is not.
+        * `response_limits`: a `ResponseLimits`: what servers may send beside content.
 
         There are no `others`: they are a `TypeError`, with the name that they have here.
         """
@@ -193,6 +197,7 @@ class ClientBase:
         self.max_redirects = max_redirects
         self.https_only = https_only
         self.max_response_size = max_response_size
+        self._max_expansion = checked_limits(response_limits).max_expansion
         self.auth = auth_from(auth)
         self.json_codec = json_codec
         self.raise_for_status = raise_for_status
@@ -211,6 +216,7 @@ class ClientBase:
                 connect=connect,
                 backend=self._default_backend() if backend is None else backend,
                 engine=engine,
+                response_limits=response_limits,
             )
         self.dispatch = dispatch
         self._closed = False
@@ -331,6 +337,7 @@ class ClientBase:
             self.max_redirects,
             self.https_only,
             self.max_response_size,
+            self._max_expansion,
             self._netrc,
             AsyncResponse if self._is_async else Response,
         )

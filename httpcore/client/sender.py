@@ -34,6 +34,7 @@ class Call(typing.NamedTuple):
     max_redirects: int
     https_only: bool
     max_response_size: int | None
+    max_expansion: float | None
     netrc: NetRC | None
     response_class: type[ResponseBase]
 
@@ -176,8 +177,8 @@ async def _send_once(call: Call, request: Request) -> ResponseBase:
         call.cookies.receive(request.url, set_cookies)
     if response.request is None:
         response.request = request
-    if call.max_response_size is not None:
-        response.limit_size(call.max_response_size)
+    if call.max_response_size is not None or call.max_expansion is not None:
+        response.limit_size(call.max_response_size, call.max_expansion)
     if logger.isEnabledFor(logging.DEBUG):
         logger.debug(
             "%s %s answered %d over %s in %.0f ms",

@@ -17,6 +17,7 @@ from ..models.proxy import Proxy, as_proxy
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import URL, Origin
+from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_limits
 from ..wire.http11_engine import Engine, parser_class
 from .base import Abandoned, Dispatcher, Unprocessed, reap
 from .connecting import open_stream
@@ -47,6 +48,7 @@ class HTTPConnection(Dispatcher):
     * `proxy`: a `Proxy` or its URL, to go through; `None` for none.
     * `backend`: `None` finds out what runs: asyncio, trio or a sync client.
     * `engine`: as for `Client`.
+    * `response_limits`: a `ResponseLimits`, without its `max_expansion`, which clients look at.
 
     Over HTTP/1.1 one exchange at a time; a second one while the first one's response has not been
     read is a `RuntimeError`.
@@ -63,6 +65,7 @@ class HTTPConnection(Dispatcher):
         connect: ConnectConfig = DEFAULT_CONNECT,
         backend: ConcurrencyBackend | None = None,
         engine: Engine | None = None,
+        response_limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS,
         route: Route | None = None,
         on_done: OnDone | None = None,
         on_capacity: OnCapacity | None = None,
@@ -77,6 +80,7 @@ class HTTPConnection(Dispatcher):
             route = route_through(as_proxy(proxy), self.origin, self._http2)
         self.route = route
         self._connect = checked_connect(connect)
+        self._response_limits = checked_limits(response_limits)
         self._backend = backend
         self._parser_class = parser_class(engine)
         self._on_done = on_done or self._done
@@ -117,7 +121,12 @@ class HTTPConnection(Dispatcher):
             from .http2 import HTTP2Connection  # loads h2, which takes its time
 
             return HTTP2Connection(
-                stream, backend, self._on_done, self._on_capacity, self._abandoned
+                stream,
+                backend,
+                self._on_done,
+                self._on_capacity,
+                self._abandoned,
+                self._response_limits,
             )
         if self._http2 == "only":
             stream.close()
@@ -125,7 +134,14 @@ class HTTPConnection(Dispatcher):
                 f"{self.origin.peer} does not offer HTTP/2 by ALPN, and http2='only' forbids "
                 "HTTP/1.1"
             )
-        return HTTP11Connection(stream, backend, self._parser_class, self._on_done, self._abandoned)
+        return HTTP11Connection(
+            stream,
+            backend,
+            self._parser_class,
+            self._on_done,
+            self._abandoned,
+            self._response_limits,
+        )
 
     def exchange(
         self, request: Request, deadline: Deadline

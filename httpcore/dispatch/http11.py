@@ -28,6 +28,7 @@ from ..models.headers import Headers
 from ..models.request import Request
 from ..models.response import AsyncResponse, Response
 from ..models.response_base import ResponseBase
+from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits
 from ..types import RawHeaders
 from ..wire.http11 import (
     NEED_DATA,
@@ -65,12 +66,14 @@ class HTTP11Connection:
         parser_class: type[Parser],
         on_done: collections.abc.Callable[[bool], None],
         abandoned: Abandoned,
+        limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS,
     ) -> None:
         self.stream = stream
         self.abandoned = abandoned
         self.keepalive_hint: float | None = None
         self._backend = backend
         self._parser_class = parser_class
+        self._limits = limits
         self._on_done = on_done
         self._info = ConnectionInfo.of(stream.socket, stream.ssl_object)
         self._response_class = AsyncResponse if backend.is_async else Response
@@ -85,7 +88,9 @@ class HTTP11Connection:
         """
         options = request.headers.by_name().get(b"connection", ())
         upgrades = has_token(options, b"upgrade") and "Upgrade" in request.headers
-        reader = ResponseReader(self._parser_class, request.method, self.stream.peer, upgrades)
+        reader = ResponseReader(
+            self._parser_class, request.method, self.stream.peer, upgrades, self._limits
+        )
         self._requests += 1
         try:
             head, complete = await self._exchange_heads(request, reader, deadline)

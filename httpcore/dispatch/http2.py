@@ -37,6 +37,7 @@ from ..models.headers import Headers
 from ..models.request import Request
 from ..models.response import AsyncResponse
 from ..models.response_base import ResponseBase
+from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits
 from ..types import RawHeaders
 from ..wire.http2 import HTTP2State
 from ..wire.http2_fields import request_fields
@@ -78,12 +79,13 @@ class HTTP2Connection:
         on_done: collections.abc.Callable[[bool], None],
         on_capacity: collections.abc.Callable[[int], None],
         abandoned: Abandoned,
+        limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS,
     ) -> None:
         self.stream = stream
         self.abandoned = abandoned
         self._backend = backend
         self._on_done = on_done
-        self._state = HTTP2State(stream.peer, time.monotonic())
+        self._state = HTTP2State(stream.peer, time.monotonic(), limits)
         self._transport = HTTP2Transport(stream, self._state, backend, on_capacity)
         self._info = ConnectionInfo.of(stream.socket, stream.ssl_object)
         self._closed_by_owner = False

@@ -23,6 +23,7 @@ from ..forks import tell_of_forks
 from ..models.proxy import ChosenProxy, ProxyChooser, as_proxy, proxy_chooser
 from ..models.request import Request
 from ..models.response_base import ResponseBase
+from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_limits
 from ..wire.http11_engine import Engine, parser_class
 from .base import Dispatcher
 from .connection import HTTP2, HTTPConnection, checked_http2
@@ -41,6 +42,7 @@ class ConnectionPool(Dispatcher):
       `URL` and returns one of these, or `None` for none.  The environment has no say here.
     * `backend`: `None` finds out at each request what runs: asyncio, trio or a sync client.
     * `engine`: as for `Client`.
+    * `response_limits`: a `ResponseLimits`, without its `max_expansion`, which clients look at.
 
     Over `SyncBackend` it may be shared by threads, elsewhere by the tasks of an event loop.
     Connections belong to the loop that opened them: a pool that is used in another one opens new
@@ -58,6 +60,7 @@ class ConnectionPool(Dispatcher):
         connect: ConnectConfig = DEFAULT_CONNECT,
         backend: ConcurrencyBackend | None = None,
         engine: Engine | None = None,
+        response_limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS,
     ) -> None:
         self._ssl = ssl_config(ssl)
         self._timeout = timeout
@@ -67,6 +70,7 @@ class ConnectionPool(Dispatcher):
         self._connect = checked_connect(connect)
         self._backend = backend
         self._engine = engine
+        self._response_limits = checked_limits(response_limits)
         parser_class(engine)  # if it is not installed, that should be known now
         self._runs: dict[object, PoolRun] = {}
         self._closed = False
@@ -117,7 +121,14 @@ class ConnectionPool(Dispatcher):
             if run.backend.run_is_over(token):
                 self._runs.pop(token, None)
                 run.close()
-        new = PoolRun(backend, self._limits, self._http2, self._connect, self._engine)
+        new = PoolRun(
+            backend,
+            self._limits,
+            self._http2,
+            self._connect,
+            self._engine,
+            self._response_limits,
+        )
         # Of two threads that come here at once, both get the run of the first.
         return self._runs.setdefault(backend.run_token(), new)
 

@@ -22,6 +22,7 @@ from ..models.proxy import Proxy
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import Origin
+from ..response_limits import ResponseLimits
 from ..wire.http11_engine import Engine
 from .base import Abandoned, Unprocessed, reap
 from .connection import HTTP2, HTTPConnection
@@ -57,6 +58,7 @@ class PoolRun:
         http2: HTTP2,
         connect: ConnectConfig,
         engine: Engine | None,
+        response_limits: ResponseLimits,
     ) -> None:
         self.backend = backend
         self.state: PoolState[HTTPConnection] = PoolState(limits)
@@ -64,6 +66,7 @@ class PoolRun:
         self._http2 = http2
         self._connect = connect
         self._engine = engine
+        self._response_limits = response_limits
         self._guard = backend.guard()
         self._abandoned: Abandoned = collections.deque()
         self._watches = True  # until the backend says that it cannot
@@ -211,6 +214,7 @@ class PoolRun:
             connect=self._connect,
             backend=self.backend,
             engine=self._engine,
+            response_limits=self._response_limits,
             on_done=functools.partial(self._exchange_over, slot),
             on_capacity=functools.partial(self._capacity_changed, slot),
             abandoned=self._abandoned,

@@ -17,7 +17,7 @@ import typing
 from ..content.chunks import Chunker
 from ..content.decoders import ContentDecoder, decoder_for
 from ..content.lines import LineSplitter
-from ..content.size_limit import SizeLimit
+from ..content.size_limit import ExpansionLimit, SizeLimit
 from ..content.text import TextDecoder, charset, decode_json, decode_text, stream_charset
 from ..driver import run_sync
 from ..exceptions import (
@@ -72,6 +72,7 @@ class ResponseBase(ResponseHead):
     _content: bytes | None = None
     _start: bytes = b""
     _max_size: int | None = None
+    _max_expansion: float | None = None
     _closed: bool = False
     _encoding: str | None = None
     _text: str | None = None
@@ -327,14 +328,15 @@ class ResponseBase(ResponseHead):
             self.note_error(exc)
             raise
 
-    def limit_size(self, max_bytes: int) -> None:
+    def limit_size(self, max_bytes: int | None, max_expansion: float | None) -> None:
         """
-        Have a body of more than `max_bytes`, decoded, raise `ResponseTooLarge`; for clients.
+        Have a body of more than `max_bytes`, decoded, or one that becomes more than `max_expansion`
+        times as large, raise `ResponseTooLarge`; `None` means no limit.  For clients.
 
         That is at once where the body is in memory already, else when it is read or streamed.
         """
-        self._max_size = max_bytes
-        if self._content is not None and len(self._content) > max_bytes:
+        self._max_size, self._max_expansion = max_bytes, max_expansion
+        if max_bytes is not None and self._content is not None and len(self._content) > max_bytes:
             raise self._too_large()
 
     def _too_large(self) -> RequestException:
@@ -344,7 +346,16 @@ class ResponseBase(ResponseHead):
             "client a higher limit, or None",
         )
 
-    def _limited(self, decoder: ContentDecoder | None, max_bytes: int) -> SizeLimit:
+    def _expands(self) -> RequestException:
+        return self._error(
+            ResponseTooLarge,
+            f"the response becomes more than {self._max_expansion:g} times as large when it is "
+            "decoded (max_expansion of ResponseLimits); give the client a higher limit, or None",
+        )
+
+    def _limited(
+        self, decoder: ContentDecoder | ExpansionLimit | None, max_bytes: int
+    ) -> SizeLimit:
         length = self.headers.get("Content-Length", "") if decoder is None else ""
         declared = int(length) if length.isascii() and length.isdecimal() else None
         return SizeLimit(decoder, max_bytes, declared, self._too_large)
@@ -364,12 +375,17 @@ class ResponseBase(ResponseHead):
         limit.flush()
         return b"".join(pieces)
 
-    def _decoder(self) -> ContentDecoder | None:
+    def _decoder(self) -> ContentDecoder | ExpansionLimit | None:
         if b"content-encoding" not in self.headers.by_name():
             return None
-        return decoder_for(self.headers["Content-Encoding"])
+        decoder = decoder_for(self.headers["Content-Encoding"])
+        if decoder is None or self._max_expansion is None:
+            return decoder
+        return ExpansionLimit(decoder, self._max_expansion, self._expands)
 
-    def _take_body(self, raw: bool) -> tuple[BodyStream, ContentDecoder | SizeLimit | None]:
+    def _take_body(
+        self, raw: bool
+    ) -> tuple[BodyStream, ContentDecoder | ExpansionLimit | SizeLimit | None]:
         """
         The body to iterate over and what it goes through, a decoder unless `raw`; from memory once
         it has been read.

@@ -24,13 +24,9 @@ import typing
 
 from ..exceptions import RemoteProtocolError
 from ..field_values import FieldIndex, field_index, has_token
+from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits
 from ..types import RawHeaders
 
-MAX_HEAD_BYTES = 256 * 1024
-MAX_HEADER_FIELDS = 1_000
-MAX_INFORMATIONAL = 64
-# Of chunked framing without any data in it: one size line, or all trailers.
-MAX_CHUNK_FRAMING_BYTES = 64 * 1024
 # Framing beyond this many bytes, and this many times the data, is an attack (CVE-2023-39326).
 FREE_OVERHEAD_BYTES = 256 * 1024
 MAX_OVERHEAD_RATIO = 32
@@ -121,6 +117,7 @@ class ResponseReader:
         "_method",
         "_peer",
         "_upgrades",
+        "_limits",
         "_framing",
         "_buffer",
         "_eof",
@@ -138,12 +135,18 @@ class ResponseReader:
     )
 
     def __init__(
-        self, parser_class: type[Parser], method: str, peer: str, upgrades: bool = False
+        self,
+        parser_class: type[Parser],
+        method: str,
+        peer: str,
+        upgrades: bool = False,
+        limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS,
     ) -> None:
         self._parser = parser_class(method)
         self._method = method
         self._peer = peer
         self._upgrades = upgrades
+        self._limits = limits
         self._framing = _HEAD
         self._buffer = b""  # of a body that needs no parser
         self._eof = False
@@ -243,20 +246,24 @@ class ResponseReader:
                 raise self._violation(
                     f"sent what is no HTTP/1.1 response; it starts {self._shown()}"
                 )
-            if self._waiting > MAX_HEAD_BYTES:
-                raise self._violation(f"sent a response head of more than {MAX_HEAD_BYTES} bytes")
+            if self._waiting > self._limits.max_head_bytes:
+                raise self._large_head()
             if self._eof:
                 raise self.truncated()
             return NEED_DATA
+        limit = self._limits.max_head_bytes
+        if self._waiting > limit and self._waiting - len(self._parser.rest()) > limit:
+            raise self._large_head()
         if isinstance(event, InformationalHead):
-            self._waiting = 0
+            self._waiting = len(self._parser.rest())
             self._informational += 1
             self._check_text(event.headers)
             if event.status == 101:
                 return self._switch(event)
-            if self._informational > MAX_INFORMATIONAL:
+            if self._informational > self._limits.max_informational:
                 raise self._violation(
-                    f"sent more than {MAX_INFORMATIONAL} informational (1xx) responses"
+                    f"sent more than {self._limits.max_informational} informational (1xx) "
+                    "responses, the max_informational of ResponseLimits"
                 )
             return event
         assert isinstance(event, ResponseHead), event
@@ -264,6 +271,12 @@ class ResponseReader:
         self._check_head(event)
         self._decide_framing(event)
         return event
+
+    def _large_head(self) -> RemoteProtocolError:
+        return self._violation(
+            f"sent a response head of more than {self._limits.max_head_bytes} bytes, the "
+            "max_head_bytes of ResponseLimits"
+        )
 
     def _switch(self, event: InformationalHead) -> ResponseHead:
         if not self._upgrades:
@@ -290,8 +303,11 @@ class ResponseReader:
         self._check_text(head.headers, head.reason)
 
     def _check_text(self, fields: RawHeaders, reason: bytes = b"") -> None:
-        if len(fields) > MAX_HEADER_FIELDS:
-            raise self._violation(f"sent more than {MAX_HEADER_FIELDS} header fields")
+        if len(fields) > self._limits.max_header_fields:
+            raise self._violation(
+                f"sent more than {self._limits.max_header_fields} header fields, the "
+                "max_header_fields of ResponseLimits"
+            )
         if not _has_controls(reason + b"".join([value for _, value in fields])):
             return
         # A cookie with controls is ignored, and nothing else with it (RFC 6265bis §5.6).
@@ -380,10 +396,11 @@ class ResponseReader:
             ) from exc.__cause__
         if event is NEED_DATA:
             self._check_overhead()
-            if self._waiting > MAX_CHUNK_FRAMING_BYTES:
+            if self._waiting > self._limits.max_chunk_framing_bytes:
                 raise self._violation(
                     "sent a chunk size line or trailers of more than "
-                    f"{MAX_CHUNK_FRAMING_BYTES} bytes"
+                    f"{self._limits.max_chunk_framing_bytes} bytes, the max_chunk_framing_bytes "
+                    "of ResponseLimits"
                 )
             if self._eof:
                 raise self.truncated()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import typing
 
 import h11
 
 from ..exceptions import RemoteProtocolError
 from .http11 import (
-    MAX_HEAD_BYTES,
     NEED_DATA,
     EndOfMessage,
     Event,
@@ -38,8 +38,8 @@ class H11Parser:
     _HEAD = h11.Request(method="HEAD", target="/", headers=_UPGRADABLE)
 
     def __init__(self, method: str) -> None:
-        # The limit is the reader's, and comes first; h11 is not to have a lower one of its own.
-        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * MAX_HEAD_BYTES)
+        # The limit is the reader's; h11 is not to have one of its own.
+        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=sys.maxsize)
         self._start: bytes | None = b""  # of the first head; `None` once h11 has got it
         if method == "HEAD":
             self._connection.send(self._HEAD)

@@ -31,16 +31,16 @@ from h2.errors import ErrorCodes
 from hpack import HPACKError, OversizedHeaderListError
 
 from ..exceptions import RemoteProtocolError, RequestException
+from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits
 from . import http2_frames as frames
 from .http2_fields import StreamViolation
 from .http2_frames import ConnectionViolation, FrameSplitter
 from .http2_hpack import ResponseDecoder
 from .http2_output import error_name
 from .http2_stream import Stream
-from .http2_streams import HIGHEST_ID, MAX_HEADER_LIST_BYTES, Streams
+from .http2_streams import HIGHEST_ID, Streams
 
-# How many frames that bring nothing may come in a row within a minute (CVE-2019-9512 and its kin).
-MAX_NOISE = 10_000
+# Frames that bring nothing are counted within this time (CVE-2019-9512 and its kin).
 _NOISE_SECONDS = 60.0
 _MAX_SHOWN_DEBUG_CHARS = 200
 
@@ -58,11 +58,13 @@ class HTTP2State(Streams):
 
     __slots__ = ("last_received", "_splitter", "_decoder", "_noise", "_noise_since", "_first_bytes")
 
-    def __init__(self, peer: str, now: float) -> None:
-        super().__init__(peer)
+    def __init__(
+        self, peer: str, now: float, limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS
+    ) -> None:
+        super().__init__(peer, limits)
         self.last_received = now
-        self._splitter = FrameSplitter()
-        self._decoder = ResponseDecoder(MAX_HEADER_LIST_BYTES)
+        self._splitter = FrameSplitter(limits.max_head_bytes)
+        self._decoder = ResponseDecoder(limits.max_head_bytes)
         self._noise = 0
         self._noise_since = now
         self._first_bytes = b""
@@ -157,9 +159,11 @@ class HTTP2State(Streams):
 
     def _note_noise(self) -> None:
         self._noise += 1
-        if self._noise > MAX_NOISE:
+        if self._noise > self._limits.max_empty_frames:
             raise ConnectionViolation(
-                frames.ENHANCE_YOUR_CALM, f"sent more than {MAX_NOISE} frames that bring nothing"
+                frames.ENHANCE_YOUR_CALM,
+                f"sent more than {self._limits.max_empty_frames} frames that bring nothing, the "
+                "max_empty_frames of ResponseLimits",
             )
 
     # One method for each type of frame.
@@ -195,7 +199,8 @@ class HTTP2State(Streams):
         except OversizedHeaderListError as exc:
             raise ConnectionViolation(
                 frames.COMPRESSION_ERROR,
-                f"sent a header block of more than {MAX_HEADER_LIST_BYTES} bytes when decoded",
+                f"sent a header block of more than {self._limits.max_head_bytes} bytes when "
+                "decoded, the max_head_bytes of ResponseLimits",
             ) from exc
         except HPACKError as exc:
             # Without its words: there may be the address of an object in them.

@@ -13,8 +13,6 @@ from hpack import NeverIndexedHeaderTuple
 from ..exceptions import LocalProtocolError
 from ..types import RawHeaders
 
-MAX_HEADER_FIELDS = 1_000
-
 # Their meaning ends with an HTTP/1.1 connection (§8.2.2).
 _CONNECTION_FIELDS = frozenset(
     {
@@ -108,8 +106,6 @@ def plain_fields(fields: RawHeaders) -> RawHeaders:
     """`fields` as headers behind `:status`, or as trailers; raises `StreamViolation`."""
     if not fields:
         return []
-    if len(fields) > MAX_HEADER_FIELDS:
-        raise StreamViolation(f"sent more than {MAX_HEADER_FIELDS} header fields")
     names = [name for name, _ in fields]
     values = b"\n".join([value for _, value in fields])
     # All of them in one go; which one is wrong is looked for only if one is.

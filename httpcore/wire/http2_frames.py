@@ -36,8 +36,7 @@ ENHANCE_YOUR_CALM = 0xB
 
 # The largest payload that we take: no more than has to be taken (§4.2), it is enough.
 MAX_FRAME_BYTES = 16_384
-# Of one header block, compressed, and how many frames it may come in (CVE-2023-45288).
-MAX_BLOCK_BYTES = 256 * 1024
+# How many frames one header block may come in, or more if they are full (CVE-2023-45288).
 MAX_BLOCK_FRAMES = 64
 
 # The sizes that frames of fixed size have.
@@ -70,11 +69,15 @@ def build_frame(kind: int, flags: int, stream_id: int, payload: bytes = b"") -> 
 
 
 class FrameSplitter:
-    """Cuts the byte stream into frames; holds at most one frame and one header block."""
+    """
+    Cuts the byte stream into frames; holds at most one frame and one header block, which has at
+    most `max_block_bytes`, compressed.
+    """
 
-    __slots__ = ("_rest", "_block", "_block_flags", "_block_stream_id")
+    __slots__ = ("_rest", "_block", "_block_flags", "_block_stream_id", "_max_block_bytes")
 
-    def __init__(self) -> None:
+    def __init__(self, max_block_bytes: int) -> None:
+        self._max_block_bytes = max_block_bytes
         self._rest = b""
         self._block: list[bytes] = []
         self._block_flags = 0
@@ -128,11 +131,12 @@ class FrameSplitter:
             raise ConnectionViolation(PROTOCOL_ERROR, "sent another frame inside a header block")
         block.append(payload)
         size = sum(map(len, block))
-        if len(block) > MAX_BLOCK_FRAMES or size > MAX_BLOCK_BYTES:
+        few = max(MAX_BLOCK_FRAMES, size // MAX_FRAME_BYTES + 2)
+        if len(block) > few or size > self._max_block_bytes:
             raise ConnectionViolation(
                 ENHANCE_YOUR_CALM,
                 f"sent a header block of {len(block)} frames and {size} bytes; the limits are "
-                f"{MAX_BLOCK_FRAMES} and {MAX_BLOCK_BYTES}",
+                f"{few} frames, and the max_head_bytes of ResponseLimits, {self._max_block_bytes}",
             )
         if not flags & END_HEADERS:
             return None

@@ -10,10 +10,10 @@ from __future__ import annotations
 import collections
 
 from ..exceptions import RequestException
+from ..response_limits import ResponseLimits
 from ..types import RawHeaders
 from .http2_fields import StreamViolation, content_length, plain_fields, response_fields
 
-MAX_INFORMATIONAL = 64
 # Pieces of a body are joined up to this size: many tiny DATA frames must not cost many objects.
 _PIECE_BYTES = 16 * 1024
 
@@ -60,9 +60,17 @@ class Stream:
         "_pieces",
         "_length",
         "_informational",
+        "_limits",
     )
 
-    def __init__(self, stream_id: int, method: str, window: int, on_used_connection: bool) -> None:
+    def __init__(
+        self,
+        stream_id: int,
+        method: str,
+        window: int,
+        on_used_connection: bool,
+        limits: ResponseLimits,
+    ) -> None:
         self.id = stream_id
         self.method = method
         self.status: int | None = None
@@ -84,10 +92,16 @@ class Stream:
         self._pieces: collections.deque[bytes] = collections.deque()
         self._length: int | None = None
         self._informational = 0
+        self._limits = limits
 
     def receive_fields(self, fields: RawHeaders, end_stream: bool) -> None:
         """A field section has arrived; raises `StreamViolation`."""
         self.started = True
+        limit = self._limits.max_header_fields
+        if len(fields) > limit + 1:  # :status is none of them
+            raise StreamViolation(
+                f"sent more than {limit} header fields, the max_header_fields of ResponseLimits"
+            )
         if self.status is not None:
             if not end_stream:
                 raise StreamViolation("sent a field section in the middle of the body")
@@ -111,9 +125,10 @@ class Stream:
         if end_stream:
             raise StreamViolation(f"ended the response with an informational status, {status}")
         self._informational += 1
-        if self._informational > MAX_INFORMATIONAL:
+        if self._informational > self._limits.max_informational:
             raise StreamViolation(
-                f"sent more than {MAX_INFORMATIONAL} informational (1xx) responses"
+                f"sent more than {self._limits.max_informational} informational (1xx) responses, "
+                "the max_informational of ResponseLimits"
             )
         self.may_continue = self.may_continue or status == 100
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..exceptions import LocalProtocolError
+from ..response_limits import ResponseLimits
 from ..types import RawHeaders
 from .http2_fields import section_size
 from .http2_output import Output
@@ -13,8 +14,9 @@ from .http2_windows import CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES, Receive
 MAX_STREAMS = 256
 # How many before the peer has said how many it allows (it should be no fewer, §6.5.2).
 ASSUMED_STREAMS = 100
-MAX_HEADER_LIST_BYTES = 256 * 1024
 HIGHEST_ID = 2**31 - 1
+# The highest value of a setting.
+_HIGHEST_SETTING = 2**32 - 1
 
 
 class Streams:
@@ -26,15 +28,17 @@ class Streams:
     """
 
     __slots__ = (
-        *("closed", "_peer", "_output", "_windows", "_streams", "_next_id"),
+        *("closed", "_peer", "_limits", "_output", "_windows", "_streams", "_next_id"),
         *("_retiring", "_used", "_changed", "_blocked"),
     )
 
-    def __init__(self, peer: str) -> None:
+    def __init__(self, peer: str, limits: ResponseLimits) -> None:
         self.closed = False
         self._peer = peer
+        self._limits = limits
         self._output = Output()
-        self._output.start(STREAM_WINDOW_BYTES, CONNECTION_WINDOW_BYTES, MAX_HEADER_LIST_BYTES)
+        max_header_list_bytes = min(limits.max_head_bytes, _HIGHEST_SETTING)
+        self._output.start(STREAM_WINDOW_BYTES, CONNECTION_WINDOW_BYTES, max_header_list_bytes)
         self._windows = ReceiveWindows()
         self._streams: dict[int, Stream] = {}
         self._next_id = 1
@@ -95,7 +99,7 @@ class Streams:
                 f"the request's header fields are {size} bytes in the counting of HTTP/2, but "
                 f"{self._peer} takes at most {limit} (SETTINGS_MAX_HEADER_LIST_SIZE)"
             )
-        stream = Stream(self._next_id, method, STREAM_WINDOW_BYTES, self._used)
+        stream = Stream(self._next_id, method, STREAM_WINDOW_BYTES, self._used, self._limits)
         self._output.open(stream.id, fields, end_stream)
         stream.sent_all = end_stream
         self._streams[stream.id] = stream

@@ -6,8 +6,8 @@ import gzip
 
 import pytest
 
-from httpcore.content.decoders import decoder_for
-from httpcore.content.size_limit import SizeLimit
+from httpcore.content.decoders import ContentDecoder, decoder_for
+from httpcore.content.size_limit import FREE_BYTES, ExpansionLimit, SizeLimit
 from httpcore.exceptions import DecodingError
 
 
@@ -56,3 +56,22 @@ def test_what_counts_is_decoded():
     assert b"".join(cut.decode(gzip.compress(b"hello")[:-4])) == b"hello"
     with pytest.raises(DecodingError, match="cut short"):
         cut.flush()
+
+
+def test_expansion():
+    """By what has been taken so far; the first MiB is free."""
+    encoded = gzip.compress(bytes(3_000_000))
+    limit = ExpansionLimit(ContentDecoder(["gzip"]), 500, Larger)
+    size = 0
+    with pytest.raises(Larger):
+        for start in range(0, len(encoded), 100):
+            for piece in limit.decode(encoded[start : start + 100]):
+                size += len(piece)
+    assert FREE_BYTES - 256 * 1024 <= size <= max(FREE_BYTES, 500 * len(encoded))
+    limit = ExpansionLimit(ContentDecoder(["gzip"]), 2000, Larger)
+    assert len(b"".join(limit.decode(encoded))) == 3_000_000
+    assert limit.flush() == ()
+    whole = ExpansionLimit(ContentDecoder(["gzip"]), 2000, Larger)
+    assert whole.decode_all(encoded) == bytes(3_000_000)
+    with pytest.raises(DecodingError, match="cut short"):
+        ExpansionLimit(ContentDecoder(["gzip"]), 2000, Larger).decode_all(encoded[:-4])

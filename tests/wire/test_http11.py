@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from httpcore.exceptions import RemoteProtocolError
+from httpcore.response_limits import DEFAULT_RESPONSE_LIMITS
 from httpcore.wire.http11 import (
-    MAX_CHUNK_FRAMING_BYTES,
-    MAX_HEAD_BYTES,
     NEED_DATA,
     EndOfMessage,
     Event,
@@ -304,7 +303,7 @@ def test_fr8_bare_line_ends_in_a_size_line(parser_class: type[Parser], line: byt
 def test_fr9_endless_extension(parser_class: type[Parser]) -> None:
     """A size line without end is refused before it fills the memory."""
     start = OK + b"Transfer-Encoding: chunked\r\n\r\n5;"
-    pieces = [start] + [b"a" * 4096] * (MAX_CHUNK_FRAMING_BYTES // 4096 + 2)
+    pieces = [start] + [b"a" * 4096] * (DEFAULT_RESPONSE_LIMITS.max_chunk_framing_bytes // 4096 + 2)
     with pytest.raises(RemoteProtocolError):
         read_pieces(parser_class, pieces)
 
@@ -487,8 +486,9 @@ def test_hd3_no_status_code(parser_class: type[Parser], data: bytes) -> None:
 def test_hd4_endless_head(parser_class: type[Parser], piece: bytes) -> None:
     """A head that never ends is refused."""
     start = b"" if piece.startswith(b"\r\n") else OK
+    count = DEFAULT_RESPONSE_LIMITS.max_head_bytes // len(piece) + 9
     with pytest.raises(RemoteProtocolError):
-        read_pieces(parser_class, [start, *[piece] * (MAX_HEAD_BYTES // len(piece) + 9)])
+        read_pieces(parser_class, [start, *[piece] * count])
 
 
 def test_hd4_too_many_fields(parser_class: type[Parser]) -> None:

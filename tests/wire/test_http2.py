@@ -12,8 +12,9 @@ from hyperframe import frame as hyperframe
 from hypothesis import strategies as st
 
 from httpcore.exceptions import LocalProtocolError, ReadError, RemoteProtocolError
+from httpcore.response_limits import DEFAULT_RESPONSE_LIMITS
 from httpcore.types import RawHeaders
-from httpcore.wire import http2, http2_output, http2_streams
+from httpcore.wire import http2_output, http2_streams
 from httpcore.wire.http2 import HTTP2State
 from httpcore.wire.http2_fields import request_fields
 from httpcore.wire.http2_stream import Stream
@@ -95,7 +96,9 @@ def test_preface() -> None:
     assert isinstance(settings, hyperframe.SettingsFrame)
     assert settings.settings[h2_server.ENABLE_PUSH] == 0
     assert settings.settings[h2_server.INITIAL_WINDOW_SIZE] == STREAM_WINDOW_BYTES
-    assert settings.settings[h2_server.MAX_HEADER_LIST_SIZE] == http2_streams.MAX_HEADER_LIST_BYTES
+    assert (
+        settings.settings[h2_server.MAX_HEADER_LIST_SIZE] == DEFAULT_RESPONSE_LIMITS.max_head_bytes
+    )
     assert h2_server.MAX_CONCURRENT_STREAMS not in settings.settings
     assert isinstance(update, hyperframe.WindowUpdateFrame)
     assert update.stream_id == 0
@@ -615,7 +618,7 @@ def test_h2_9_acknowledgements_are_capped() -> None:
     """H2.9: a peer that does not read does not fill memory with what it asked for."""
     session = Session()
     session.take()
-    session.receive(session.server.ping() * http2.MAX_NOISE)
+    session.receive(session.server.ping() * DEFAULT_RESPONSE_LIMITS.max_empty_frames)
     assert not session.state.closed or len(session.state.take_output()) < 1_000_000
     assert len(session.state.take_output()) < 1_000_000
 
@@ -669,7 +672,7 @@ def test_h2_8_hpack_bomb() -> None:
     session.receive(
         session.server.frame(h2_server.HEADERS, 4, 1, b"\x88" + literal + b"\xbe" * 4096)
     )
-    assert f"more than {http2_streams.MAX_HEADER_LIST_BYTES} bytes" in message(stream)
+    assert f"more than {DEFAULT_RESPONSE_LIMITS.max_head_bytes} bytes" in message(stream)
     assert went_away(session) == Code.COMPRESSION_ERROR
 
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from httpcore.exceptions import LocalProtocolError
 from httpcore.types import RawHeaders
 from httpcore.wire.http2_fields import (
-    MAX_HEADER_FIELDS,
     StreamViolation,
     content_length,
     plain_fields,
@@ -131,12 +130,6 @@ def test_wrong_field(field: tuple[bytes, bytes], said: str) -> None:
     for fields in ([field], [(b"a", b"b"), field], [field, (b"a", b"b")]):
         with pytest.raises(StreamViolation, match=said):
             plain_fields(fields)
-
-
-def test_too_many_fields() -> None:
-    """There is a limit for their number."""
-    with pytest.raises(StreamViolation, match="more than 1000 header fields"):
-        plain_fields([(b"a", b"b")] * (MAX_HEADER_FIELDS + 1))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from httpcore.wire.http2_frames import (
 
 
 def split(data: bytes) -> list[Frame]:
-    return list(FrameSplitter().split(data))
+    return list(FrameSplitter(256 * 1024).split(data))
 
 
 def code_of(data: bytes) -> int:
@@ -55,7 +55,7 @@ def test_cuts_do_not_matter(wanted: list[tuple[int, bytes]], draw: st.DataObject
     """However the bytes are cut, the frames are the same."""
     data = b"".join(build_frame(kind, 0, 1, payload) for kind, payload in wanted)
     cuts = sorted(draw.draw(st.lists(st.integers(0, len(data)), max_size=9)))
-    splitter = FrameSplitter()
+    splitter = FrameSplitter(256 * 1024)
     seen = []
     for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True):
         seen += [(kind, payload) for kind, _, _, payload, _ in splitter.split(data[start:end])]

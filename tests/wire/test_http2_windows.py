@@ -6,6 +6,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from httpcore.response_limits import DEFAULT_RESPONSE_LIMITS
 from httpcore.wire import http2_windows as windows
 from httpcore.wire.http2_frames import FLOW_CONTROL_ERROR, STREAM_CLOSED, ConnectionViolation
 from httpcore.wire.http2_stream import Stream
@@ -14,7 +15,7 @@ MIB = 1024 * 1024
 
 
 def new_stream(stream_id: int = 1) -> Stream:
-    stream = Stream(stream_id, "GET", windows.STREAM_WINDOW_BYTES, False)
+    stream = Stream(stream_id, "GET", windows.STREAM_WINDOW_BYTES, False, DEFAULT_RESPONSE_LIMITS)
     stream.receive_fields([(b":status", b"200")], False)
     return stream
 
