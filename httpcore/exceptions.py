@@ -21,6 +21,8 @@ class RequestException(Exception):
 
     * `request`: the `Request` that failed, or `None` where none had been made yet.
     * `response`: the response that was being received, or `None`.
+
+    A pickled error has both without the secrets in their URLs and header fields.
     """
 
     request: Request | None
@@ -43,7 +45,13 @@ class RequestException(Exception):
     def __reduce__(self) -> tuple[typing.Any, ...]:
         # BaseException would call the class with `args` alone, and OSError
         # would drop what it does not know: rebuild by state instead.
-        return (_rebuild, (type(self), self.args), self.__dict__)
+        state = dict(self.__dict__)
+        # Pickled errors end in queues, databases and reports.
+        if self.request is not None:
+            state["request"] = self.request.without_secrets()
+        if self.response is not None:
+            state["response"] = self.response.without_secrets()
+        return (_rebuild, (type(self), self.args), state)
 
 
 def _rebuild(cls: type[RequestException], args: tuple[typing.Any, ...]) -> RequestException:

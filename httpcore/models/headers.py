@@ -226,6 +226,12 @@ class Headers(collections.abc.MutableMapping[str, str]):
         """Headers of their own, with the same fields."""
         return Headers.from_raw(self._raw, self._index)
 
+    def without_secrets(self) -> Headers:
+        """A copy in which `[secure]` stands for the values that no `repr` shows."""
+        return Headers.from_raw(
+            [(name, _MASK.encode() if _is_secret(name) else value) for name, value in self._raw]
+        )
+
     def surrounded(self, before: RawHeaders, behind: RawHeaders) -> Headers:
         """A copy with more fields, valid ones whose names are not there yet."""
         index = dict(self.by_name())
@@ -265,7 +271,11 @@ def _text(value: bytes) -> str:
 
 
 def _masked(name: bytes, value: bytes) -> str:
-    return _MASK if name.decode("latin-1").lower() in SECRET_HEADERS else _text(value)
+    return _MASK if _is_secret(name) else _text(value)
+
+
+def _is_secret(name: bytes) -> bool:
+    return name.decode("latin-1").lower() in SECRET_HEADERS
 
 
 def _joined(values: list[bytes]) -> str:

@@ -15,6 +15,7 @@ from .cookies import Cookies, CookieTypes, cookie_field, cookies_from
 from .headers import Headers, HeaderTypes
 from .query_params import QueryParamTypes
 from .url import URL
+from .url_syntax import masked_query
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH = re.compile(r"[0-9]{1,18}")
@@ -169,6 +170,16 @@ class Request:
         for name in Request.__slots__:
             setattr(copy, name, getattr(self, name))
         copy.headers = self.headers.copy()
+        return copy
+
+    def without_secrets(self) -> Request:
+        """A copy without what no `repr` shows: userinfo, secret parameters and header fields."""
+        copy = self.copy()
+        copy.url = self.url.without_secrets()
+        path, mark, query = self.target.decode("ascii").partition("?")
+        copy.target = f"{path}{mark}{masked_query(query)}".encode("ascii")
+        copy.headers = self.headers.without_secrets()
+        copy.cookies = copy.default_cookies = None
         return copy
 
     def derived(self, method: str, url: URL, headers: Headers, with_body: bool) -> Request:

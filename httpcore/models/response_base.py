@@ -178,6 +178,20 @@ class ResponseBase(ResponseHead):
         adopted.history = history
         return adopted
 
+    def without_secrets(self) -> typing.Self:
+        """A copy without what no `repr` shows, in its request and its history too."""
+        history: list[ResponseBase] = []
+        for earlier in self.history:
+            history.append(earlier._one_without_secrets(list(history)))
+        return self._one_without_secrets(history)
+
+    def _one_without_secrets(self, history: list[ResponseBase]) -> typing.Self:
+        copied = self.__copy__()
+        copied.headers = self.headers.without_secrets()
+        copied.request = None if self.request is None else self.request.without_secrets()
+        copied.history = history
+        return copied
+
     # Trailers and errors.
 
     @property

@@ -29,6 +29,7 @@ from .url_syntax import (
     escaped,
     masked_parts,
     masked_text,
+    parts_without_secrets,
     resolve,
     split,
 )
@@ -159,6 +160,10 @@ class URL(_Immutable):
     def masked(self) -> str:
         """The URL for people and logs, without its secrets."""
         return masked_parts(self._parts)
+
+    def without_secrets(self) -> URL:
+        """This URL without userinfo, and with `[secure]` for what `masked` hides."""
+        return _from_parts(parts_without_secrets(self._parts))
 
     def copy_with(
         self,

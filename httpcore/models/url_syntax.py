@@ -320,14 +320,22 @@ def masked_query(query: str) -> str:
     return "&".join(pieces)
 
 
-def masked_parts(parts: Parts) -> str:
-    """The text of `parts` without userinfo, and with query and fragment by `masked_query()`."""
+def parts_without_secrets(parts: Parts) -> Parts:
+    """`parts` without userinfo, and with query and fragment by `masked_query()`."""
     scheme, authority, path, query, fragment = parts
-    if authority is not None and "@" in authority:
-        authority = f"{MASK}@{authority.rpartition('@')[2]}"
+    if authority is not None:
+        authority = authority.rpartition("@")[2]
     query = None if query is None else masked_query(query)
     fragment = None if fragment is None else masked_query(fragment)
-    return str(Parts(scheme, authority, path, query, fragment))
+    return Parts(scheme, authority, path, query, fragment)
+
+
+def masked_parts(parts: Parts) -> str:
+    """The text of `parts` without secrets; that there was userinfo can be seen."""
+    masked = parts_without_secrets(parts)
+    if masked.authority != parts.authority:
+        masked = masked._replace(authority=f"{MASK}@{masked.authority}")
+    return str(masked)
 
 
 def masked_text(text: str) -> str:

@@ -125,7 +125,7 @@ REFUSALS = [
     ),
     (b"HTTP/1.1 500 \x1b\xff\r\n\r\n\x1b\xff", "sent what is no HTTP/1.1 response|control char"),
     (b"HTTP/1.1 500 \xff\r\n\r\n\x1b\xe2\x82\xac", r"500 \\xff: '\\x1b\\u20ac'"),
-    (b"SSH-2.0-OpenSSH_9.2\r\n", "response's head, which starts 'SSH-2.0-"),
+    (b"SSH-2.0-OpenSSH_9.2\r\n", "no HTTP/1.1 response; it starts 'SSH-2.0-"),
     (b"", "closed the connection without sending a response"),
     (b"HTTP/1.1 200 ", "closed the connection inside the response's head"),
     (b"HTTP/1.1 101 Switching\r\n\r\n", "101 Switching"),
