@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import tracemalloc
 import typing
 
 import pytest
@@ -484,11 +485,16 @@ def test_hd3_no_status_code(parser_class: type[Parser], data: bytes) -> None:
     "piece", [b"a" * 8192, b"X: y\r\n" * 1000, b"X: y\r\n folded\r\n" * 500, b"\r\n" * 4096]
 )
 def test_hd4_endless_head(parser_class: type[Parser], piece: bytes) -> None:
-    """A head that never ends is refused."""
+    """A head that never ends is refused, and no more than the limit was held."""
     start = b"" if piece.startswith(b"\r\n") else OK
     count = DEFAULT_RESPONSE_LIMITS.max_head_bytes // len(piece) + 9
-    with pytest.raises(RemoteProtocolError):
-        read_pieces(parser_class, [start, *[piece] * count])
+    tracemalloc.start()
+    try:
+        with pytest.raises(RemoteProtocolError):
+            read_pieces(parser_class, [start, *[piece] * count])
+        assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 def test_hd4_too_many_fields(parser_class: type[Parser]) -> None:
