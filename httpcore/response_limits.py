@@ -92,7 +92,7 @@ def _ratio(name: str, value: object) -> float | None:
     return None if math.isinf(value) else float(value)
 
 
-def checked_limits(limits: object) -> ResponseLimits:
+def checked_response_limits(limits: object) -> ResponseLimits:
     """`limits`, if they are `ResponseLimits`; else `TypeError`."""
     if not isinstance(limits, ResponseLimits):
         raise TypeError(f"response_limits takes ResponseLimits, not {limits!r}")

@@ -35,7 +35,7 @@ from ..models.url import URL
 from ..policy.auth import NO_AUTH, Auth, AuthTypes, auth_from
 from ..policy.netrc import netrc_of_environment
 from ..policy.proxies import ProxyTypes, proxy_choice
-from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_limits
+from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_response_limits
 from ..types import Content, Files
 from ..wire.http11_engine import Engine
 from .options import (
@@ -197,7 +197,7 @@ class ClientBase:
         self.max_redirects = max_redirects
         self.https_only = https_only
         self.max_response_size = max_response_size
-        self._max_expansion = checked_limits(response_limits).max_expansion
+        self._max_expansion = checked_response_limits(response_limits).max_expansion
         self.auth = auth_from(auth)
         self.json_codec = json_codec
         self.raise_for_status = raise_for_status

@@ -17,7 +17,7 @@ from ..models.proxy import Proxy, as_proxy
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import URL, Origin
-from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_limits
+from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_response_limits
 from ..wire.http11_engine import Engine, parser_class
 from .base import Abandoned, Dispatcher, Unprocessed, reap
 from .connecting import open_stream
@@ -80,7 +80,7 @@ class HTTPConnection(Dispatcher):
             route = route_through(as_proxy(proxy), self.origin, self._http2)
         self.route = route
         self._connect = checked_connect(connect)
-        self._response_limits = checked_limits(response_limits)
+        self._response_limits = checked_response_limits(response_limits)
         self._backend = backend
         self._parser_class = parser_class(engine)
         self._on_done = on_done or self._done

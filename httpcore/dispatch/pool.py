@@ -23,7 +23,7 @@ from ..forks import tell_of_forks
 from ..models.proxy import ChosenProxy, ProxyChooser, as_proxy, proxy_chooser
 from ..models.request import Request
 from ..models.response_base import ResponseBase
-from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_limits
+from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_response_limits
 from ..wire.http11_engine import Engine, parser_class
 from .base import Dispatcher
 from .connection import HTTP2, HTTPConnection, checked_http2
@@ -70,7 +70,7 @@ class ConnectionPool(Dispatcher):
         self._connect = checked_connect(connect)
         self._backend = backend
         self._engine = engine
-        self._response_limits = checked_limits(response_limits)
+        self._response_limits = checked_response_limits(response_limits)
         parser_class(engine)  # if it is not installed, that should be known now
         self._runs: dict[object, PoolRun] = {}
         self._closed = False
