@@ -10,7 +10,7 @@ import httpcore
 from tests.servers.raw import RawConnection, RawServer, response
 from tests.servers.uvicorn_server import UvicornServer
 
-VERBS = ["get", "options", "post", "put", "patch", "delete"]
+VERBS = ["get", "options", "post", "put", "patch", "delete", "query"]
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -533,6 +533,24 @@ async def test_the_reader_takes_along_what_a_writer_has_to_say(certs):
 
 
 @pytest.mark.ways("sync")
+async def test_what_the_reader_gives_up_to_send(certs):
+    """It is not lost: it goes ahead of what is written later."""
+    inner, stream = await in_memory(wants_certificate_later(certs), certs.ca, certs.client)
+    await stream.write(b"one", deadline())
+    assert inner.received() == b"one"
+    inner.server.verify_client_post_handshake()
+    inner.server.write(b"wait")
+    assert await stream.read(deadline()) == b"wait"
+    inner.gives_up = True
+    with pytest.raises(WriteTimeout):
+        await stream.read(deadline())
+    inner.gives_up = False
+    await stream.write(b"two", deadline())
+    assert inner.received() == b"two"
+    assert inner.server.getpeercert()
+
+
+@pytest.mark.ways("sync")
 async def test_the_reader_has_nothing_to_send_after_all(certs):
     """What the reader saw a writer make, and send, it does not try to send again."""
     inner, stream = await in_memory(certs.server.server_context(), certs.ca)

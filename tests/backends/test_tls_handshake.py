@@ -14,6 +14,7 @@ import warnings
 import pytest
 from cryptography import x509
 
+from httpcore.backends import tls_context
 from httpcore.backends.tls_context import OwnContext, ssl_context
 from httpcore.backends.tls_handshake import start_tls
 from httpcore.backends.tls_sessions import TLSSessions
@@ -522,3 +523,18 @@ async def test_cx7_keyboard_interrupt_in_the_handshake(certs):
     with pytest.raises(KeyboardInterrupt):
         await start_tls(inner, ssl_context(SSLConfig(verify=False), False), "localhost", deadline())
     assert inner.is_closed
+
+
+async def test_building_the_context_is_interrupted(backend, certs, monkeypatch):
+    """What comes out is what interrupted it, and the stream is closed."""
+
+    def interrupted(config: SSLConfig, http2: bool) -> OwnContext:
+        raise MemoryError
+
+    monkeypatch.setattr(tls_context, "_contexts", {})
+    monkeypatch.setattr(tls_context, "ssl_context", interrupted)
+    inner = MemoryServer(certs.server.server_context())
+    config = SSLConfig(verify=certs.ca)
+    with pytest.raises(MemoryError):
+        await backend.start_tls(inner, config, False, "localhost", deadline())
+    assert inner.closed

@@ -188,7 +188,7 @@ print(total, peak() - before)
 """
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_en5_gzip_bomb_is_streamed_in_bounded_memory() -> None:
     """Streaming a 10 GiB gzip bomb keeps the process within 50 MiB over its start."""
     member = gzip.compress(bytes(32 * 1024**2))
@@ -199,12 +199,12 @@ def test_en5_gzip_bomb_is_streamed_in_bounded_memory() -> None:
         while True:
             body = bomb if connection.read_request().target == "/bomb" else gzip.compress(b"warm")
             head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
-            connection.sock.settimeout(100)  # the client takes its time to unpack it
+            connection.sock.settimeout(280)  # the client takes its time to unpack it
             connection.send(head % len(body) + body)
 
     with RawServer(serve) as server:
         program = [sys.executable, "-c", STREAM_BOMB, server.url]
-        done = subprocess.run(program, capture_output=True, text=True, check=True, timeout=100)
+        done = subprocess.run(program, capture_output=True, text=True, check=True, timeout=280)
     total, grown = map(int, done.stdout.split())
     assert total == size
     assert grown < 50 * 1024  # KiB, on Linux

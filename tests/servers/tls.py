@@ -18,7 +18,7 @@ from httpcore.backends.tls_context import ssl_context
 from httpcore.backends.tls_handshake import start_tls
 from httpcore.config import SSLConfig, TimeoutConfig
 from httpcore.deadline import Deadline
-from httpcore.exceptions import ReadTimeout, WriteError
+from httpcore.exceptions import ReadTimeout, WriteError, WriteTimeout
 from tests.servers.certs import Cert, Certs
 from tests.servers.raw import RawConnection, RawServer
 
@@ -150,6 +150,7 @@ class MemoryServer(NetworkStream):
         self.peer = "memory:443"
         self.early = early
         self.stuck = False
+        self.gives_up = False
         self.kept: list[bytes] = []
         self.to_server, self.to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.server = context.wrap_bio(self.to_server, self.to_client, server_side=True)
@@ -194,6 +195,8 @@ class MemoryServer(NetworkStream):
             await self.before_write()
         if data:
             self.kept.append(bytes(data))
+        if self.gives_up:
+            raise deadline.error(WriteTimeout, "write to", self.peer)
         if self.stuck:
             return False
         self.to_server.write(b"".join(self.kept))
