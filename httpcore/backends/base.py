@@ -23,7 +23,7 @@ import typing
 from ..config import SSLConfig
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from ..deadline import Deadline
-from ..exceptions import ReadError, SSLError
+from ..exceptions import ConnectError, ReadError, SSLError
 
 if typing.TYPE_CHECKING:
     import socket
@@ -300,9 +300,12 @@ class ConcurrencyBackend(abc.ABC):
 
 def unix_address(path: str | bytes) -> Address:
     """The address of a Unix socket.  Raises `ConnectError` where the system has none."""
-    from . import sockets
+    import socket  # loaded with the first connection, not before
 
-    return sockets.unix_address(path)
+    family = getattr(socket, "AF_UNIX", None)
+    if family is None:
+        raise ConnectError("unix_socket= is not available on this system")
+    return Address(family, path)
 
 
 def default_backend() -> ConcurrencyBackend:

@@ -108,11 +108,3 @@ def reason(error: BaseException) -> str:
     else:
         text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return text[:1].lower() + text[1:] if text[1:2].islower() else text
-
-
-def unix_address(path: str | bytes) -> Address:
-    """The address of a Unix socket.  Raises `ConnectError` where the system has none."""
-    family = getattr(socket, "AF_UNIX", None)
-    if family is None:
-        raise ConnectError("unix_socket= is not available on this system")
-    return Address(family, path)

@@ -56,22 +56,6 @@ def test_a_zone_that_is_no_interface():
         sockets.ip_address_of("fe80::1%nope0", 80)
 
 
-def test_addresses_in_words():
-    """IPv6 addresses are put in brackets before the port."""
-    assert str(sockets.ip_address_of("::1", 443)) == "[::1]:443"
-    assert str(LOOPBACK) == "127.0.0.1:80"
-
-
-def test_a_unix_address(monkeypatch):
-    """Abstract ones too; where the system has none that is told."""
-    assert str(sockets.unix_address("/run/a.sock")) == "unix:/run/a.sock"
-    assert str(sockets.unix_address("\0a")) == "unix:@a"
-    assert str(sockets.unix_address(b"\0a")) == "unix:@a"
-    monkeypatch.delattr(socket, "AF_UNIX")
-    with pytest.raises(ConnectError, match="unix_socket= is not available"):
-        sockets.unix_address("/run/a.sock")
-
-
 # Words for errors.
 
 
