@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import collections.abc
 import functools
 import typing
 
 from ..config import SSLConfig, SSLTypes, Value, ssl_config
+from ..credentials import basic, encoded
 from ..exceptions import InvalidURL
 from ..types import RawHeaders
 from .headers import Headers, HeaderTypes
@@ -106,8 +106,8 @@ class Proxy(Value):
                 raise ValueError("a SOCKS proxy takes neither headers nor ssl")
         if self.scheme.startswith("socks4") and password:
             raise ValueError("SOCKS4 knows a user, but no password; use socks5 or socks5h")
-        if not self.is_socks and b":" in user:
-            raise ValueError("a user name for Basic authentication must not contain a colon")
+        if not self.is_socks:
+            basic(user, password)  # which says what it cannot carry
 
     @property
     def scheme(self) -> str:
@@ -148,18 +148,18 @@ class Proxy(Value):
 
     @property
     def credentials(self) -> tuple[bytes, bytes]:
-        """User and password as they are sent (UTF-8); empty where there are none."""
+        """User and password as they are sent (UTF-8, NFC); empty where there are none."""
         if not isinstance(self.auth, tuple):
             return b"", b""
-        user, password = map(_octets, self.auth)
+        user, password = map(encoded, self.auth)
         return user, password
 
     def fields(self) -> RawHeaders:
         """The fields that go to an HTTP proxy with every request: Basic credentials, `headers`."""
         fields = list(self.raw_headers)
         if isinstance(self.auth, tuple):
-            basic = base64.b64encode(b":".join(self.credentials))
-            fields.append((b"Proxy-Authorization", b"Basic " + basic))
+            value = basic(*self.credentials).encode("ascii")
+            fields.append((b"Proxy-Authorization", value))
         return fields
 
     def __repr__(self) -> str:
@@ -173,17 +173,6 @@ class Proxy(Value):
         if self.ssl is not None:
             shown.append(f"ssl={self.ssl!r}")
         return f"Proxy({', '.join(shown)})"
-
-
-def _octets(text: str | bytes) -> bytes:
-    if isinstance(text, bytes):
-        return text
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:
-        pass
-    # Not in the handler: the codec's error holds the whole password.
-    raise ValueError("a user name or password has half a surrogate pair, which is no text")
 
 
 def _proxy_url(url: URL | str) -> URL:

@@ -6,12 +6,11 @@ has to wait for it yields too: the sender waits, and sends back what came of it.
 
 from __future__ import annotations
 
-import base64
 import collections.abc
 import inspect
 import typing
-import unicodedata
 
+from ..credentials import basic, encoded
 from ..models.request import Request
 
 
@@ -84,10 +83,7 @@ class BasicAuth(Auth):
     """
 
     def __init__(self, username: str | bytes, password: str | bytes) -> None:
-        user, word = utf8(username), utf8(password)
-        if b":" in user:
-            raise ValueError("a user name for Basic authentication must not contain a colon")
-        self._header = "Basic " + base64.b64encode(user + b":" + word).decode("ascii")
+        self._header = basic(encoded(username), encoded(password))
 
     def flow(self, request: Request) -> AuthFlow:
         request.headers["Authorization"] = self._header
@@ -147,17 +143,3 @@ def auth_of_url(request: Request) -> Auth | None:
     if not (url.username or url.password) or "Authorization" in request.headers:
         return None
     return BasicAuth(url.username, url.password)
-
-
-def utf8(value: typing.Any) -> bytes:
-    """A user name or password as servers compare it: in UTF-8 and NFC (RFC 7617 §2.1)."""
-    if isinstance(value, bytes):
-        return value
-    if isinstance(value, str):
-        try:
-            return unicodedata.normalize("NFC", value).encode("utf-8")
-        except UnicodeEncodeError:
-            pass
-        # Not in the handler: the codec's error holds the whole password.
-        raise ValueError("a user name or password has half a surrogate pair, which is no text")
-    raise TypeError(f"a user name or password is str or bytes, not {type(value).__name__}")

@@ -25,11 +25,12 @@ import typing
 import urllib.parse
 
 from ..content.bodies import Body, BytesBody
+from ..credentials import encoded
 from ..exceptions import InvalidURL
 from ..forks import tell_of_forks
 from ..models.request import Request, run_here
 from ..models.url import Origin
-from .auth import Auth, AuthFlow, utf8
+from .auth import Auth, AuthFlow
 from .challenges import Challenge, parse_challenges, parse_parameters, quoted
 
 if typing.TYPE_CHECKING:
@@ -63,8 +64,8 @@ class DigestAuth(Auth):
     """
 
     def __init__(self, username: str | bytes, password: str | bytes) -> None:
-        self._user = utf8(username).decode("latin-1")
-        self._password = utf8(password).decode("latin-1")
+        self._user = encoded(username).decode("latin-1")
+        self._password = encoded(password).decode("latin-1")
         if any(char < " " or char == "\x7f" for char in self._user):
             raise ValueError("a user name for Digest authentication has no control characters")
         self._spaces: dict[Origin, _Space] = {}
