@@ -17,7 +17,7 @@ import typing
 import pytest
 import trio
 
-from httpcore.backends import lookups
+from httpcore.backends import lookups, polling
 from httpcore.backends.base import Address, ConcurrencyBackend, Rival
 from httpcore.backends.sync import SyncBackend
 from httpcore.config import TimeoutConfig
@@ -38,8 +38,11 @@ MIB = 1024 * 1024
 Run = collections.abc.Callable[[kinds.Main], None]
 
 
-@pytest.fixture(params=kinds.KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=[*kinds.KINDS, "sync by select"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "sync by select":  # as on systems without poll()
+        monkeypatch.setattr(polling, "waiter", polling._select_waiter)
+        return "sync"
     return typing.cast("str", request.param)
 
 
@@ -91,8 +94,9 @@ def test_silence_is_a_read_timeout(run, backend):
     async def main() -> None:
         async with Connected(backend) as (stream, peer):
             began = time.monotonic()
-            with pytest.raises(ReadTimeout, match=rf"{stream.peer} timed out after 0.05 s"):
+            with pytest.raises(ReadTimeout, match=rf"{stream.peer} timed out after 0.05 s") as e:
                 await stream.read(limits(0.05))
+            assert (e.value.phase, e.value.peer, e.value.limit) == ("read from", stream.peer, 0.05)
             assert 0.05 <= time.monotonic() - began < 2
             peer.sendall(b"after all")
             assert await stream.read(limits()) == b"after all"
