@@ -7,7 +7,7 @@ import os
 import socket
 import typing
 
-from ..exceptions import ConnectError, NetworkError
+from ..exceptions import ConnectError, NetworkError, RequestException
 from .base import Address
 
 # What was being done, as the messages of all backends put it; the peer follows.
@@ -95,6 +95,8 @@ def in_another_loop(doing: str, peer: str) -> RuntimeError:
 
 def reason(error: BaseException) -> str:
     """What went wrong, in the words of the operating system or of OpenSSL: `connection refused`."""
+    if isinstance(error, RequestException):
+        return str(error)  # which says more than its errno
     words = getattr(error, "reason", None)  # of TLS, or of an encoding
     if words:
         return str(words).replace("_", " ").lower()

@@ -107,6 +107,14 @@ def test_reasons(error, words):
     assert sockets.reason(error) == words
 
 
+def test_the_reason_of_our_own_errors():
+    """Their message, though they have a number of the system's too."""
+    error = ConnectError("interface='x' cannot be had: no such device")
+    error.__cause__ = OSError(errno.ENODEV, "x")
+    assert error.errno == errno.ENODEV
+    assert sockets.reason(error) == "interface='x' cannot be had: no such device"
+
+
 def test_a_system_without_words(monkeypatch):
     """Windows does not explain its socket errors by number: their names do."""
     monkeypatch.setattr(os, "strerror", lambda number: "Unknown error")
