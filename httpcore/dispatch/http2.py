@@ -22,7 +22,6 @@ from ..backends.base import ConcurrencyBackend, NetworkStream
 from ..content.bodies import Body, BytesBody
 from ..deadline import Deadline
 from ..exceptions import (
-    LocalProtocolError,
     NetworkError,
     ReadError,
     ReadTimeout,
@@ -45,14 +44,14 @@ from ..wire.http2_stream import Stream
 from .base import Abandoned, Unprocessed
 from .http2_body import HTTP2Body
 from .http2_transport import HTTP2Transport
-from .upload import WAITING_FOR_BODY
+from .upload import (
+    CONTINUE_SECONDS,
+    ONE_WRITE_BYTES,
+    PATIENCE_SECONDS,
+    WAITING_FOR_BODY,
+    check_sent,
+)
 
-# Bodies up to this size go out in one write with the head.
-_ONE_WRITE_BYTES = 64 * 1024
-# How long to wait for 100 Continue before sending the body all the same (RFC 9110 §10.1.1).
-_CONTINUE_SECONDS = 1.0
-# How long a peer that has begun to answer may take nothing of the request.
-_PATIENCE_SECONDS = 1.0
 # How often to look for an answer while the caller makes the next piece of the request.
 _LOOK_SECONDS = 0.05
 # A connection that has been quiet for longer is asked for a sign of life together with the next
@@ -186,7 +185,7 @@ class HTTP2Connection:
             return
         if _expects_continue(request):
             try:
-                await self._transport.wait(stream, _may_continue, deadline, _CONTINUE_SECONDS)
+                await self._transport.wait(stream, _may_continue, deadline, CONTINUE_SECONDS)
             except ReadTimeout:
                 pass
         body = request.body
@@ -203,11 +202,7 @@ class HTTP2Connection:
         sent = 0
         while (piece := await self._next_piece(stream, body, deadline)) is not None:
             sent += len(piece)
-            if length is not None and sent > length:
-                raise LocalProtocolError(
-                    f"the request's body gave {sent} bytes or more, but its Content-Length is "
-                    f"{length}"
-                )
+            check_sent(sent, length)
             self._transport.look()
             # A length that the user has declared is known to be true only at the iterator's end.
             is_last = sent == body.length
@@ -215,10 +210,7 @@ class HTTP2Connection:
                 return
         if _is_answered(stream):
             return
-        if length is not None and sent < length:
-            raise LocalProtocolError(
-                f"the request's body ended after {sent} bytes, but its Content-Length is {length}"
-            )
+        check_sent(sent, length, is_all=True)
         if not stream.sent_all:
             await self._send_piece(stream, memoryview(b""), True, deadline)
 
@@ -262,7 +254,7 @@ class HTTP2Connection:
                     stream, self._may_send_or_stop, deadline, deadline.write, WriteTimeout
                 )
                 continue
-            limit = _at_most(_PATIENCE_SECONDS, deadline.write)
+            limit = _at_most(PATIENCE_SECONDS, deadline.write)
             try:
                 await transport.wait(stream, self._may_send, deadline, limit, WriteTimeout)
             except WriteTimeout:
@@ -365,7 +357,7 @@ def _expects_continue(request: Request) -> bool:
 
 def _goes_at_once(request: Request) -> bool:
     body = request.body
-    is_small = isinstance(body, BytesBody) and body.length <= _ONE_WRITE_BYTES
+    is_small = isinstance(body, BytesBody) and body.length <= ONE_WRITE_BYTES
     return is_small and not _expects_continue(request)
 
 

@@ -38,16 +38,20 @@ from ..wire.http11 import (
     chunk,
 )
 
+# These are for HTTP/2 too.
+
 # Bodies up to this size go out in one write with the head.
-_ONE_WRITE_BYTES = 64 * 1024
+ONE_WRITE_BYTES = 64 * 1024
+# How long to wait for 100 Continue before sending the body all the same (RFC 9110 §10.1.1).
+CONTINUE_SECONDS = 1.0
+# How long a peer that has answered may stop reading, or one that broke off may owe its answer.
+PATIENCE_SECONDS = 1.0
+
+# What is being done while the caller makes the next piece, for messages.
+WAITING_FOR_BODY = "waiting for the caller's iterator or file, whose content is sent to"
+
 # How much of an early answer is held while the upload goes on.
 _MAX_EARLY_BYTES = 1024 * 1024
-# How long to wait for 100 Continue before sending the body all the same (RFC 9110 §10.1.1).
-_CONTINUE_SECONDS = 1.0
-# How long a peer that has answered may stop reading, or one that broke off may owe its answer.
-_PATIENCE_SECONDS = 1.0
-
-WAITING_FOR_BODY = "waiting for the caller's iterator or file, whose content is sent to"
 
 
 class Upload:
@@ -88,7 +92,7 @@ class Upload:
             if self.head is not None:
                 return
             head = b""
-        if isinstance(self._body, BytesBody) and length is not None and length <= _ONE_WRITE_BYTES:
+        if isinstance(self._body, BytesBody) and length is not None and length <= ONE_WRITE_BYTES:
             await self._stream.write(head + self._body.data, self._deadline)
             self.complete = True
             return
@@ -106,7 +110,7 @@ class Upload:
                 await self._body.aclose()
 
     async def _wait_for_continue(self) -> None:
-        waiting = self._deadline.phase(_CONTINUE_SECONDS, ReadTimeout)
+        waiting = self._deadline.phase(CONTINUE_SECONDS, ReadTimeout)
         while True:
             event = self._reader.next_event()
             if isinstance(event, ResponseHead):
@@ -127,21 +131,14 @@ class Upload:
         sent = 0
         while (piece := await self._next_piece()) is not None:
             sent += len(piece)
-            if length is not None and sent > length:
-                raise LocalProtocolError(
-                    f"the request's body gave {sent} bytes or more, but its Content-Length is "
-                    f"{length}"
-                )
+            check_sent(sent, length)
             if not await self._send(chunk(piece) if length is None else piece):
                 return False
         if self._unwanted:
             return False
         if length is None:
             return await self._send(LAST_CHUNK)
-        if sent < length:
-            raise LocalProtocolError(
-                f"the request's body ended after {sent} bytes, but its Content-Length is {length}"
-            )
+        check_sent(sent, length, is_all=True)
         return True
 
     async def _next_piece(self) -> bytes | memoryview | None:
@@ -190,7 +187,7 @@ class Upload:
         self._reader.feed(data)
         self._note_head()
         if self.head is not None:
-            self._deadline = self._deadline.hurried(_PATIENCE_SECONDS)
+            self._deadline = self._deadline.hurried(PATIENCE_SECONDS)
             if self._reader.buffered > _MAX_EARLY_BYTES:
                 self._watching = False
         if not data:
@@ -208,7 +205,7 @@ class Upload:
 
     async def _salvage_answer(self) -> None:
         """After a write has failed: the answer may have arrived before the connection broke."""
-        patient = self._deadline.phase(_PATIENCE_SECONDS, ReadTimeout)
+        patient = self._deadline.phase(PATIENCE_SECONDS, ReadTimeout)
         try:
             self._note_head()
             while self.head is None:
@@ -216,3 +213,20 @@ class Upload:
                 self._note_head()
         except RequestException:
             return
+
+
+def check_sent(sent: int, length: int | None, is_all: bool = False) -> None:
+    """
+    `LocalProtocolError` where the `sent` bytes of a body, so far or in all, are not the `length`
+    that its Content-Length says; `None`: it has none.
+    """
+    if length is None:
+        return
+    if sent > length:
+        raise LocalProtocolError(
+            f"the request's body gave {sent} bytes or more, but its Content-Length is {length}"
+        )
+    if is_all and sent < length:
+        raise LocalProtocolError(
+            f"the request's body ended after {sent} bytes, but its Content-Length is {length}"
+        )
