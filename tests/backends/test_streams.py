@@ -88,7 +88,7 @@ def test_read_waits(run, backend, seconds):
     run(main)
 
 
-def test_silence_is_a_read_timeout(run, backend):
+def test_tm2_silence(run, backend):
     """The error names peer and limit, and the stream can still be read."""
 
     async def main() -> None:
