@@ -48,12 +48,13 @@ class H11Parser:
     def feed(self, data: bytes) -> None:
         if self._start is not None:
             data = self._start + data
-            if len(data) <= _STATUS_AT:
+            if len(data) > _STATUS_AT:
+                if data[_STATUS_AT] == _FIRST_OF_INFORMATIONAL:
+                    self._connection.send(self._GET)
+            elif b"\n" not in data:  # a line so short is for h11 to refuse
                 self._start = data
                 return
             self._start = None
-            if data[_STATUS_AT] == _FIRST_OF_INFORMATIONAL:
-                self._connection.send(self._GET)
         self._connection.receive_data(data)
 
     def next_event(self) -> Event:

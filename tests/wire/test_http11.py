@@ -613,6 +613,15 @@ def test_hd12_controls_in_informational(parser_class: type[Parser], rest: bytes)
     refused(parser_class, b"HTTP/1.1 103 " + rest + b"HTTP/1.1 204 No Content\r\n\r\n")
 
 
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"])
+@pytest.mark.parametrize("junk", [b"e\r\n\r\n", b"\r\n\r\n", b"\n\n", b"HTTP/1.1\n\n", b"1\n"])
+def test_hd12_short_junk_before_a_response(
+    parser_class: type[Parser], before: bytes, junk: bytes
+) -> None:
+    """It is not skipped, where a response may begin or behind an informational one."""
+    refused(parser_class, before + junk + OK + b"Content-Length: 0\r\n\r\n", closes=True)
+
+
 def test_hd12_close_after_informational(parser_class: type[Parser]) -> None:
     """A close behind a 1xx is an error."""
     refused(parser_class, b"HTTP/1.1 100 Continue\r\n\r\n", closes=True)
