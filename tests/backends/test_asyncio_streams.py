@@ -183,16 +183,17 @@ SCRIPT = """
     listener = socket.create_server(("127.0.0.1", 0))
     address = Address(socket.AF_INET, listener.getsockname())
     backend = AsyncioBackend()
-    kept = []
+    tasks, streams = [], []
 
     async def read():
         stream = await backend.connect_tcp([address], "peer:80", Deadline())
-        kept.append(stream)
+        streams.append(stream)
         await stream.read(Deadline())
 
     async def main():
-        kept.append(asyncio.create_task(read()))
-        await asyncio.sleep(0.05)
+        tasks.append(asyncio.create_task(read()))
+        while len(streams) < len(tasks):
+            await asyncio.sleep(0.01)
 
     # A run that ends in the middle, another after it, and one that goes on in a daemon thread.
     for _ in range(2):
@@ -200,7 +201,9 @@ SCRIPT = """
             runner.run(main())
     loop = LOOPS[sys.argv[1]]()
     threading.Thread(target=loop.run_until_complete, args=[read()], daemon=True).start()
-    time.sleep(0.1)
+    while len(streams) < 3:
+        time.sleep(0.01)
+    time.sleep(0.05)  # now it reads
     listener.close()
 """
 
