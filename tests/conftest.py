@@ -23,6 +23,7 @@ import hypothesis  # noqa: F401 - what it asks of gc while it is imported, gc.fr
 import pytest
 
 from tests import ways
+from tests.faults import POINTS
 from tests.servers.certs import Certs
 from tests.servers.hypercorn_server import HypercornServer
 from tests.servers.nginx import Nginx, NginxMissing
@@ -82,6 +83,15 @@ def pytest_collection_finish() -> None:
     # async test need not look at it, and takes less than a millisecond instead of thirty.
     gc.collect()
     gc.freeze()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    passed = terminalreporter.getreports("passed")
+    points = sum(dict(report.user_properties).get(POINTS, 0) for report in passed)
+    if points:
+        terminalreporter.write_line(
+            f"exchanges were cancelled, broken, interrupted or overtaken at {points:,} points"
+        )
 
 
 @pytest.fixture

@@ -1,10 +1,19 @@
-"""
-A backend that goes wrong on demand: it counts its waiting operations and raises at one of them.
+"""What goes wrong at one point of an exchange, so that a sweep can try each of its points in turn.
+
+`FaultyBackend` counts its waiting operations, and raises at one of them, or lets something else
+happen there.  `Stepping` does so with the suspensions of a coroutine.  `interrupted()` sends a
+signal to a thread that waits in the system.
+
+A sweep tells of its points by pytest's `record_property(POINTS, number)`; their sum stands at the
+end of each run.
 """
 
 from __future__ import annotations
 
 import collections.abc
+import contextlib
+import signal
+import threading
 import typing
 
 from httpcore.backends.base import (
@@ -19,6 +28,7 @@ from httpcore.backends.base import (
 )
 from httpcore.connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from httpcore.deadline import Deadline
+from tests.backends.kinds import meanwhile
 
 if typing.TYPE_CHECKING:
     import socket
@@ -26,26 +36,35 @@ if typing.TYPE_CHECKING:
 
 T = typing.TypeVar("T")
 
+POINTS = "points"
+
 
 class FaultyBackend(ConcurrencyBackend):
     """
-    `inner`, but its n-th waiting operation raises `error`.
+    `inner`, but its n-th waiting operation raises `fault`, or begins with calling it.
 
     * `count`: how many waiting operations there have been.
     * `streams`: every stream that was opened.
     """
 
-    def __init__(self, inner: ConcurrencyBackend, fail_at: int, error: BaseException) -> None:
+    def __init__(
+        self,
+        inner: ConcurrencyBackend,
+        fail_at: int,
+        fault: BaseException | collections.abc.Callable[[], object],
+    ) -> None:
         self.inner = inner
         self.fail_at = fail_at
-        self.error = error
+        self.fault = fault
         self.count = 0
         self.streams: list[FaultyStream] = []
 
     def step(self) -> None:
         self.count += 1
         if self.count == self.fail_at:
-            raise self.error
+            if isinstance(self.fault, BaseException):
+                raise self.fault
+            self.fault()
 
     def run_token(self) -> object:
         return self.inner.run_token()
@@ -151,3 +170,42 @@ class FaultyStream(NetworkStream):
     @property
     def ssl_object(self) -> ssl.SSLObject | None:
         return self._inner.ssl_object
+
+
+class Stepping:
+    """Awaits a coroutine, counts its suspensions, and calls `at_step` in the n-th one."""
+
+    def __init__(
+        self,
+        coroutine: collections.abc.Coroutine[typing.Any, typing.Any, typing.Any],
+        number: int,
+        at_step: collections.abc.Callable[[], object],
+    ) -> None:
+        self._inner = coroutine
+        self._number = number
+        self._at_step = at_step
+        self.steps = 0
+
+    def __await__(self) -> collections.abc.Generator[typing.Any, typing.Any, typing.Any]:
+        value: object = None
+        error: BaseException | None = None
+        while True:
+            try:
+                waiting_for = self._inner.send(value) if error is None else self._inner.throw(error)
+            except StopIteration as done:
+                return done.value
+            self.steps += 1
+            if self.steps == self._number:
+                self._at_step()
+            value = error = None
+            try:
+                value = yield waiting_for
+            except BaseException as exc:
+                error = exc
+
+
+@contextlib.contextmanager
+def interrupted(number: int, after: float = 0.1) -> collections.abc.Iterator[None]:
+    """Send the main thread a signal while it waits."""
+    with meanwhile(signal.pthread_kill, threading.main_thread().ident or 0, number, after=after):
+        yield

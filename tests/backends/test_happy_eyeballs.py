@@ -21,7 +21,7 @@ from httpcore.connect_config import ConnectConfig
 from httpcore.exceptions import ConnectError, ConnectTimeout, SSLError
 from tests.backends import kinds
 from tests.backends.kinds import limits, unanswering
-from tests.client.test_cancellation import Stepping
+from tests.faults import POINTS, Stepping
 
 
 @pytest.fixture(params=kinds.KINDS)
@@ -356,7 +356,7 @@ def test_dg6_interrupted_while_an_attempt_begins(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", kinds.ASYNC_KINDS)
-def test_cx1_cancelled_at_each_step(kind, monkeypatch):
+def test_cx1_cancelled_at_each_step(kind, monkeypatch, record_property):
     """Wherever it is cancelled while addresses race, no socket is left, and the next one works."""
     monkeypatch.setattr(happy_eyeballs, "_DELAY", 0.01)
     backend = kinds.backend_of(kind)
@@ -384,6 +384,7 @@ def test_cx1_cancelled_at_each_step(kind, monkeypatch):
     while not finished or not finished[-1]:
         kinds.run(kind, main)
     assert len(finished) > 3, "it waits at least once for each address that does not answer"
+    record_property(POINTS, len(finished) - 1)
 
 
 @pytest.mark.parametrize("kind", kinds.ASYNC_KINDS)

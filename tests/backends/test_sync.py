@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections.abc
 import contextlib
 import os
 import signal
@@ -27,6 +26,7 @@ from httpcore.exceptions import (
     WriteTimeout,
 )
 from tests.backends.kinds import limits, listening, meanwhile, receive, unanswering
+from tests.faults import interrupted
 
 MIB = 1024 * 1024
 BACKEND = SyncBackend()
@@ -52,13 +52,6 @@ def pair(request, monkeypatch):
             yield Pair(typing.cast("SyncStream", stream), peer)
         stream.close()
         stream.socket.close()
-
-
-@contextlib.contextmanager
-def interrupted(number: int, after: float = 0.1) -> collections.abc.Iterator[None]:
-    """Send the main thread a signal while it waits."""
-    with meanwhile(signal.pthread_kill, threading.main_thread().ident or 0, number, after=after):
-        yield
 
 
 def fill(stream: SyncStream) -> None:

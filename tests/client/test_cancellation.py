@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import collections.abc
 import contextlib
+import functools
 import itertools
 import pathlib
+import signal
 import threading
 import time
 import typing
@@ -22,8 +24,9 @@ import trio
 import httpcore
 from httpcore.backends.base import default_backend
 from tests import ways
+from tests.backends.kinds import unanswering
 from tests.dispatch.test_tunnel import DEMAND, Challenged, socks5_proxy
-from tests.faults import FaultyBackend
+from tests.faults import POINTS, FaultyBackend, Stepping, interrupted
 from tests.servers.certs import Certs
 from tests.servers.raw import RawConnection, RawServer, chunked_response, response
 from tests.servers.relay import connect_proxy
@@ -47,6 +50,11 @@ def serve(connection: RawConnection) -> None:
         elif path == "/private" and request.header("Authorization") == "Bearer old":
             head = b"HTTP/1.1 401 Who\r\nContent-Length: 4\r\n\r\n"
             in_pieces(connection, [head, b"wh", b"o?"])
+        elif path == "/digest" and not request.header("Authorization"):
+            demand = ("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"')
+            in_pieces(connection, [response(b"who?", "401 Who", [demand])])
+        elif path == "/silent":
+            connection.wait_closed()
         elif path == "/chunked":
             reply = chunked_response([b"one", b"two"])
             in_pieces(connection, [reply[:30], reply[30:-12], reply[-12:-4], reply[-4:]])
@@ -104,45 +112,32 @@ async def renewed(client: httpcore.AsyncClient, url: str) -> None:
     await client.get(url + "/private", auth=httpcore.BearerAuth(source))
 
 
+async def digest(client: httpcore.AsyncClient, url: str) -> None:
+    auth = httpcore.DigestAuth("user", "word")
+    await client.post(url + "/digest", content=b"x" * 100, auth=auth)
+
+
+async def queued(client: httpcore.AsyncClient, url: str) -> None:
+    backend = default_backend()
+    async with await client.get(url + "/chunked", stream=True) as first:
+
+        async def give_back() -> None:
+            await backend.sleep(0.002)
+            await first.read()
+            await backend.sleep(10)
+
+        await backend.race(client.get(url + "/"), give_back)
+
+
 async def reused(client: httpcore.AsyncClient, url: str) -> None:
     await client.get(url + "/")
     await client.get(url + "/")
 
 
-EXCHANGES: list[Exchange] = [plain, chunked, streamed, upload, redirect, renewed, reused]
-ASYNC_EXCHANGES = [*EXCHANGES, form]
+EXCHANGES: list[Exchange] = [plain, chunked, streamed, upload, redirect, digest, renewed, reused]
+ASYNC_EXCHANGES = [*EXCHANGES, form, queued]
 
-
-class Stepping:
-    """Awaits a coroutine, counts its suspensions, and calls `at_step` in the n-th one."""
-
-    def __init__(
-        self,
-        coroutine: collections.abc.Coroutine[typing.Any, typing.Any, typing.Any],
-        number: int,
-        at_step: collections.abc.Callable[[], object],
-    ) -> None:
-        self._inner = coroutine
-        self._number = number
-        self._at_step = at_step
-        self.steps = 0
-
-    def __await__(self) -> collections.abc.Generator[typing.Any, typing.Any, typing.Any]:
-        value: object = None
-        error: BaseException | None = None
-        while True:
-            try:
-                waiting_for = self._inner.send(value) if error is None else self._inner.throw(error)
-            except StopIteration as done:
-                return done.value
-            self.steps += 1
-            if self.steps == self._number:
-                self._at_step()
-            value = error = None
-            try:
-                value = yield waiting_for
-            except BaseException as exc:
-                error = exc
+Record = collections.abc.Callable[[str, object], None]
 
 
 async def check_whole(client: httpcore.AsyncClient, url: str) -> None:
@@ -159,8 +154,13 @@ def options_for(certs: Certs) -> dict[str, typing.Any]:
     return {"pool_limits": limits, "ssl": str(certs.ca), "timeout": 10}
 
 
-def sweep_on_asyncio(exchange: Exchange, url: str, options: dict[str, typing.Any]) -> None:
-    """Cancel `exchange` at each step in turn; after each the client has to be whole."""
+def sweep_on_asyncio(
+    exchange: Exchange,
+    url: str,
+    options: dict[str, typing.Any],
+    new_loop: collections.abc.Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> int:
+    """Cancel `exchange` at each step in turn, after each the client has to be whole; how many."""
 
     async def cancelled_at(number: int) -> bool:
         async with httpcore.AsyncClient(**options) as client:
@@ -180,12 +180,14 @@ def sweep_on_asyncio(exchange: Exchange, url: str, options: dict[str, typing.Any
         await Stepping(exchange(client, url), number, task.cancel)
 
     for number in itertools.count(1):
-        if asyncio.run(cancelled_at(number)):
-            break
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            if runner.run(cancelled_at(number)):
+                break
     assert number > 2, "connecting and the answer are waited for"
+    return number - 1
 
 
-def sweep_on_trio(exchange: Exchange, url: str, options: dict[str, typing.Any]) -> None:
+def sweep_on_trio(exchange: Exchange, url: str, options: dict[str, typing.Any]) -> int:
     """The same where a trio scope is cancelled."""
 
     async def cancelled_at(number: int) -> bool:
@@ -199,21 +201,40 @@ def sweep_on_trio(exchange: Exchange, url: str, options: dict[str, typing.Any]) 
         if trio.run(cancelled_at, number):
             break
     assert number > 2, "connecting and the answer are waited for"
+    return number - 1
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("exchange", ASYNC_EXCHANGES)
-def test_cx1_cancelled_at_each_step_on_asyncio(exchange: Exchange, tls: bool, certs: Certs) -> None:
+def test_cx1_cancelled_at_each_step_on_asyncio(
+    exchange: Exchange, tls: bool, certs: Certs, record_property: Record
+) -> None:
     """A bare CancelledError, and nothing is lost, wherever an asyncio task is cancelled."""
     with RawServer(serve, tls=certs.server.server_context() if tls else None) as server:
-        sweep_on_asyncio(exchange, server.url, options_for(certs))
+        record_property(POINTS, sweep_on_asyncio(exchange, server.url, options_for(certs)))
 
 
-@pytest.mark.parametrize("exchange", ASYNC_EXCHANGES)
-def test_cx1_cancelled_at_each_step_on_trio(exchange: Exchange, certs: Certs) -> None:
+@pytest.mark.parametrize("exchange", [plain, upload])
+def test_cx1_cancelled_at_each_step_on_uvloop(
+    exchange: Exchange, certs: Certs, record_property: Record
+) -> None:
+    """The same on uvloop, over TLS."""
+    uvloop = pytest.importorskip("uvloop")
+    with RawServer(serve, tls=certs.server.server_context()) as server:
+        options = options_for(certs)
+        points = sweep_on_asyncio(exchange, server.url, options, uvloop.new_event_loop)
+        record_property(POINTS, points)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "tls"), [*((exchange, False) for exchange in ASYNC_EXCHANGES), (plain, True)]
+)
+def test_cx1_cancelled_at_each_step_on_trio(
+    exchange: Exchange, tls: bool, certs: Certs, record_property: Record
+) -> None:
     """A bare Cancelled, and nothing is lost, wherever a trio scope is cancelled."""
-    with RawServer(serve) as server:
-        sweep_on_trio(exchange, server.url, options_for(certs))
+    with RawServer(serve, tls=certs.server.server_context() if tls else None) as server:
+        record_property(POINTS, sweep_on_trio(exchange, server.url, options_for(certs)))
 
 
 @pytest.mark.parametrize(
@@ -223,7 +244,7 @@ def test_cx1_cancelled_at_each_step_on_trio(exchange: Exchange, certs: Certs) ->
 )
 @pytest.mark.parametrize("exchange", EXCHANGES)
 async def test_dg6_error_at_each_operation(
-    way: str, exchange: Exchange, error: BaseException
+    way: str, exchange: Exchange, error: BaseException, record_property: Record
 ) -> None:
     """CX7: an error at any waiting operation comes out bare, and nothing is lost."""
     with RawServer(serve) as server:
@@ -244,6 +265,77 @@ async def test_dg6_error_at_each_operation(
             if not reached:
                 break
         assert number > 2, "connecting and the answer are waited for"
+        record_property(POINTS, number - 1)
+
+
+@pytest.mark.ways("sync")
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_another_thread_at_each_operation(
+    way: str, exchange: Exchange, record_property: Record
+) -> None:
+    """Wherever another thread takes its turn with the same client, both get what is theirs."""
+    with RawServer(serve) as server:
+        for number in itertools.count(1):
+            answers: list[bytes] = []
+            backend = FaultyBackend(ways.make_backend(way), number, lambda: None)
+            client = ways.make_client(
+                way, backend=backend, pool_limits=httpcore.PoolLimits(hard_limit=2)
+            )
+            backend.fault = functools.partial(_get_in_thread, client, server.url, answers)
+            async with client:
+                await exchange(client, server.url)
+                assert pool_of(client).active_connections == []
+                assert len(pool_of(client).keepalive_connections) in (1, 2)
+            assert all(stream.is_closed for stream in backend.streams)
+            if not answers:
+                break
+            assert answers == [b"body"]
+        assert number > 2, "connecting and the answer are waited for"
+        record_property(POINTS, number - 1)
+
+
+def _get_in_thread(client: typing.Any, url: str, answers: list[bytes]) -> None:
+    def get() -> None:
+        answers.append(client.sync_object.get(url).content)
+
+    thread = threading.Thread(target=get)
+    thread.start()
+    thread.join(20)
+
+
+@pytest.mark.parametrize("wait", ["recv", "send", "connect", "handshake", "pool", "http2"])
+def test_cx7_ctrl_c_in_a_wait_of_the_system(wait: str) -> None:
+    """It comes out bare at once, the connection is closed, and the next request works."""
+
+    def read_nothing(connection: RawConnection) -> None:
+        over.wait(20)
+
+    over = threading.Event()
+    limits = httpcore.PoolLimits(hard_limit=1)
+    with (
+        RawServer(serve) as server,
+        RawServer(read_nothing) as mute,
+        unanswering() as address,
+        httpcore.Client(pool_limits=limits, timeout=30) as client,
+        httpcore.Client(http2="only", timeout=30) as multiplexing,
+    ):
+        waits: dict[str, collections.abc.Callable[[], object]] = {
+            "recv": lambda: client.get(server.url + "/silent"),
+            "send": lambda: client.post(mute.url, content=bytes(64 << 20)),
+            "connect": lambda: client.get(f"http://127.0.0.1:{address.sockaddr[1]}"),
+            "handshake": lambda: client.get(f"https://127.0.0.1:{mute.port}"),
+            "pool": lambda: client.get(server.url),
+            "http2": lambda: multiplexing.get(mute.url),
+        }
+        first = client.get(server.url + "/chunked", stream=True) if wait == "pool" else None
+        with interrupted(signal.SIGINT), pytest.raises(KeyboardInterrupt):
+            waits[wait]()
+        if first is not None:
+            assert first.read() == b"onetwo"
+        assert pool_of(client).active_connections == []
+        assert pool_of(multiplexing).active_connections == []
+        assert client.get(server.url).content == b"body"
+        over.set()
 
 
 # The same through proxies.
@@ -278,17 +370,21 @@ KINDS = ["http", "https", "socks5h"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_cx1_cancelled_while_a_tunnel_is_made_on_asyncio(kind: str, certs: Certs) -> None:
+def test_cx1_cancelled_while_a_tunnel_is_made_on_asyncio(
+    kind: str, certs: Certs, record_property: Record
+) -> None:
     """With a 407 to be answered, with TLS in TLS, with SOCKS: no step loses anything."""
     with tunnelled(kind, certs) as (url, options):
-        sweep_on_asyncio(plain, url, options)
+        record_property(POINTS, sweep_on_asyncio(plain, url, options))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_cx1_cancelled_while_a_tunnel_is_made_on_trio(kind: str, certs: Certs) -> None:
+def test_cx1_cancelled_while_a_tunnel_is_made_on_trio(
+    kind: str, certs: Certs, record_property: Record
+) -> None:
     """The same on trio."""
     with tunnelled(kind, certs) as (url, options):
-        sweep_on_trio(plain, url, options)
+        record_property(POINTS, sweep_on_trio(plain, url, options))
 
 
 @pytest.mark.parametrize(
@@ -297,7 +393,7 @@ def test_cx1_cancelled_while_a_tunnel_is_made_on_trio(kind: str, certs: Certs) -
     ids=["https", "socks5h"],
 )
 async def test_dg6_error_while_a_tunnel_is_made(
-    way: str, kind: str, error: BaseException, certs: Certs
+    way: str, kind: str, error: BaseException, certs: Certs, record_property: Record
 ) -> None:
     """What breaks on the way to the origin is told as that, and nothing is lost."""
     with tunnelled(kind, certs) as (url, options):
@@ -315,6 +411,7 @@ async def test_dg6_error_while_a_tunnel_is_made(
             if not reached:
                 break
         assert number > 5, "the proxy's answers are waited for, too"
+        record_property(POINTS, number - 1)
 
 
 @pytest.mark.ways("asyncio")

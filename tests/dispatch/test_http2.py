@@ -21,9 +21,8 @@ from httpcore.driver import run_sync
 from httpcore.wire import http2_streams as wire_streams
 from httpcore.wire.http2_windows import STREAM_WINDOW_BYTES
 from tests import ways
-from tests.client.test_cancellation import Stepping
 from tests.conftest import MakeClient
-from tests.faults import FaultyBackend
+from tests.faults import POINTS, FaultyBackend, Stepping
 from tests.servers import h2_server
 from tests.servers.certs import Certs
 from tests.servers.h2_server import Code, H2Peer, H2Server, answer_all, serve_with_h2
@@ -1654,7 +1653,7 @@ def answer_in_steps(peer: H2Peer) -> None:
 )
 @pytest.mark.parametrize("exchange", EXCHANGES)
 async def test_dg6_error_at_each_operation(
-    way: str, exchange: typing.Any, error: BaseException
+    way: str, exchange: typing.Any, error: BaseException, record_property: typing.Any
 ) -> None:
     """CX7, DG6: an error at any waiting operation comes out, and nothing is lost."""
     with H2Server(answer_in_steps) as server:
@@ -1676,11 +1675,56 @@ async def test_dg6_error_at_each_operation(
             if not reached:
                 break
         assert number > 3
+        record_property(POINTS, number - 1)
+
+
+@pytest.mark.ways("sync")
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_another_thread_at_each_operation(
+    way: str, exchange: typing.Any, record_property: typing.Any
+) -> None:
+    """Wherever another thread begins on the same connection, reading and writing are handed on."""
+    with RawServer(serve_with_h2(lambda fields, body: b"body" * 20_000)) as server:
+        for number in itertools.count(1):
+            other = _OtherThread(server.url)
+            backend = FaultyBackend(ways.make_backend(way), 0, other.begin)
+            async with ways.make_client(way, backend=backend, http2="only") as client:
+                other.client = client
+                await client.get(server.url)
+                backend.fail_at = backend.count + number
+                await exchange(client, server.url)
+                if other.thread is None:
+                    break
+                other.thread.join(20)
+                assert pool_of(client).active_connections == []
+            assert other.answers == [b"body" * 20_000]
+        assert number > 1
+        record_property(POINTS, number - 1)
+
+
+class _OtherThread:
+    """Gets `url` once, in a thread, which may have to wait for who has it begun."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.client: typing.Any = None
+        self.thread: threading.Thread | None = None
+        self.answers: list[bytes] = []
+
+    def begin(self) -> None:
+        self.thread = threading.Thread(target=self.get)
+        self.thread.start()
+        self.thread.join(0.005)
+
+    def get(self) -> None:
+        self.answers.append(self.client.sync_object.get(self.url).content)
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
 @pytest.mark.ways("asyncio", "trio")
-def test_cx1_cancelled_at_each_step(way: str, exchange: typing.Any) -> None:
+def test_cx1_cancelled_at_each_step(
+    way: str, exchange: typing.Any, record_property: typing.Any
+) -> None:
     """CX1: wherever it is cancelled, the stream is reset and the connection is kept."""
     finished = False
 
@@ -1702,6 +1746,7 @@ def test_cx1_cancelled_at_each_step(way: str, exchange: typing.Any) -> None:
             if finished:
                 break
         assert number > 1
+        record_property(POINTS, number - 1)
 
 
 async def _stepping(
