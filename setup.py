@@ -45,7 +45,7 @@ setup(
     ],
     extras_require={
         "brotli": ["brotlipy>=0.7"],
-        "psl": ["publicsuffixlist>=1.0"],
+        "psl": ["publicsuffixlist>=1.0.0.20240620"],
         "speedups": [
             "httptools>=0.6.4",
             "uvloop>=0.18; sys_platform != 'win32' and implementation_name == 'cpython'",
