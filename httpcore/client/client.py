@@ -40,7 +40,7 @@ class Client(ClientBase):
 
         * `content` (or `data`): the body: `bytes`, `str` (UTF-8), form data (`dict` or pairs; a
           list value repeats its key), a binary file, or an iterable of bytes.
-        * `json`: the body as JSON.
+        * `json`: the body as JSON; `None`: no body.
         * `files`: a form with files, multipart/form-data, streamed; its fields, if any, are
           `content`.  A `dict` or pairs of a field and a file; a list value repeats its field.  A
           file is a binary file, `bytes`, a path (`pathlib.Path`), an iterable of bytes, or

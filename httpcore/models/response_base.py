@@ -290,21 +290,16 @@ class ResponseBase(ResponseHead):
         if self._content is None:
             self._claim_body()
             try:
-                content = await self._collect()
+                self._content = await self._collect()
             except BaseException as exc:
                 self.note_error(exc)
                 await self._body.aclose()
                 raise
-            self._keep(content)
-            return content
+            self._closed = True
+            # Whoever keeps responses need not keep their connections, which are larger.
+            if not self._body.trailers and self.status_code != 101:
+                self._body = _NOTHING_LEFT
         return self._content
-
-    def _keep(self, content: bytes) -> None:
-        self._content = content
-        self._closed = True
-        # Whoever keeps responses need not keep their connections, which are larger.
-        if not self._body.trailers and self.status_code != 101:
-            self._body = _NOTHING_LEFT
 
     async def load_start(self, max_bytes: int) -> None:
         """
@@ -321,7 +316,7 @@ class ResponseBase(ResponseHead):
                 self._start = start
                 await pieces.aclose()
                 return
-        self._keep(start)
+        self._content = start
 
     async def loaded(self) -> typing.Self:
         """The response itself, its body read, but of a 101, whose end nobody waits for."""
