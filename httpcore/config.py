@@ -287,6 +287,8 @@ class SSLConfig(Value):
         _check_verify(verify)
         if not isinstance(keylog_file, (bool, str, os.PathLike)):
             raise TypeError(f"keylog_file takes a path or a bool, not {keylog_file!r}")
+        if not isinstance(ciphers, (str, type(None))):
+            raise TypeError(f"ciphers takes a str or None, not {ciphers!r}")
         self._set(
             cert=cert,
             verify=verify,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 import os
+import re
 import typing
 
 from .config import Value
@@ -23,6 +24,7 @@ SocketOption = tuple[int, int, int | bytes]
 """Level, name and value, as `socket.setsockopt` takes them."""
 
 
+_PORT = re.compile(r":[0-9]{1,5}")
 _CO_COROUTINE = 0x80  # as in `inspect`, which costs as much to import as all the rest
 
 
@@ -114,6 +116,11 @@ class ConnectConfig(Value):
             raise ValueError(
                 "addresses= judges IP addresses, and a unix_socket has none: give one of the two"
             )
+        for name, text in (("local_address", local_address), ("interface", interface)):
+            if not isinstance(text, (str, type(None))):
+                raise TypeError(f"{name} takes a str or None, not {text!r}")
+        os.fsencode(unix_socket or "")  # ValueError for what is no name to the system
+        os.fsencode(interface or "")
         own = None if local_address is None else "ipv6" if ":" in local_address else "ipv4"
         if None not in (own, family) and own != family:
             raise ValueError(f"local_address={local_address!r} is not of family={family!r}")
@@ -212,9 +219,12 @@ def _host_and_port(text: str) -> tuple[str, int | None]:
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
         port = f":{port}"
-    if not host or (port and not (port[0] == ":" and port[1:].isdecimal() and len(port) < 7)):
+    if not host or (port and not _PORT.fullmatch(port)):
         raise ValueError(f"hosts has {text!r}, which is neither a host nor host:port")
-    return host, int(port[1:]) if port else None
+    number = int(port[1:]) if port else None
+    if number is not None and not 0 < number < 65536:
+        raise ValueError(f"hosts has {text!r}, but ports are from 1 to 65535")
+    return host, number
 
 
 def _options(options: collections.abc.Iterable[SocketOption]) -> tuple[SocketOption, ...]:

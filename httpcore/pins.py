@@ -25,6 +25,8 @@ _ELEMENTS_BEFORE_KEY = 5
 
 def parse_pin(pin: str) -> str:
     """`pin` in the one way in which `pins_of` writes it; `ValueError` for what is none."""
+    if not isinstance(pin, str):
+        raise TypeError(f"a pin is a str, not {type(pin).__name__}")
     try:
         if pin.startswith(_KEY):
             encoded = pin.removeprefix(_KEY)

@@ -297,6 +297,10 @@ def test_pins() -> None:
     assert SSLConfig(pins="ab" * 32).pins == ("ab" * 32,)
     with pytest.raises(ValueError, match="a pin is 'sha256/'"):
         SSLConfig(pins="abc")
+    with pytest.raises(TypeError, match="a pin is a str, not bytes"):
+        SSLConfig(pins=typing.cast("typing.Any", [b"ab" * 32]))
+    with pytest.raises(TypeError, match="ciphers takes a str or None, not 5"):
+        SSLConfig(ciphers=typing.cast("typing.Any", 5))
     with pytest.raises(ValueError, match="pins is empty"):
         SSLConfig(pins=[])
 

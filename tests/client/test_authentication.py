@@ -15,6 +15,7 @@ import trio
 
 import httpcore
 from httpcore import Auth, ConcurrencyBackend, MockDispatch, Request, Response
+from httpcore.client import authentication
 from httpcore.driver import run_sync
 from httpcore.policy.auth import AuthFlow
 from tests.conftest import MakeClient
@@ -729,6 +730,15 @@ async def test_cr14_one_renewal(make_client: MakeClient, way: str) -> None:
 
         assert await together(way, work) == [b"in"] * MANY
         assert tokens.given == 2
+
+
+async def test_cr14_nothing_stays_of_a_renewal(
+    make_client: MakeClient, dispatch: MockDispatch
+) -> None:
+    """Who has waited for a token is not on the way to one any more."""
+    before = authentication._aboard.get()
+    await make_client(dispatch=dispatch, auth=httpcore.BearerAuth(lambda: "token")).get(URL)
+    assert authentication._aboard.get() == before
 
 
 async def test_cr14_failed_renewal(

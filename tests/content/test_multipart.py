@@ -287,6 +287,14 @@ async def test_a_pass_that_ended_before_an_iterator_can_be_repeated() -> None:
     ]
 
 
+async def test_a_pass_that_has_ended_can_be_given_up() -> None:
+    """There is nothing left to be closed."""
+    body = encoded([("f", io.BytesIO(b"a")), ("g", iter([b"b"]))])
+    await content_of(body)
+    await body.aclose()
+    await body.aclose()
+
+
 async def test_mp5_files_are_sent_from_their_position_each_time(path: pathlib.Path) -> None:
     """Also when two fields have the same file."""
     with path.open("rb") as file:

@@ -51,6 +51,24 @@ class Recording(Auth):
         self.seen.append((response.status_code, response.headers.multi_items()))
 
 
+async def test_a_flow_is_closed() -> None:
+    """Its `finally` runs when no more is sent, not when it is collected."""
+    closed = []
+
+    class Holding(Auth):
+        def flow(self, request: Request) -> typing.Any:
+            try:
+                yield request
+            finally:
+                closed.append(True)
+
+    rounds = Rounds(Proxy("http://p", auth=Holding()), Request("GET", URL))
+    await rounds.first()
+    assert closed == []
+    rounds.close()
+    assert closed == [True]
+
+
 async def test_flow() -> None:
     """It sees a request to the proxy and a 401, and what it sets goes to the proxy."""
     auth = Recording()
