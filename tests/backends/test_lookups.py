@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import ipaddress
 import os
 import socket
@@ -12,7 +13,7 @@ import typing
 
 import pytest
 
-from httpcore.backends import lookups
+from httpcore.backends import lookups, threads
 from httpcore.backends.base import Address
 from httpcore.backends.sync import SyncBackend
 from httpcore.connect_config import Resolver
@@ -116,6 +117,7 @@ def test_no_thread_for_a_look_up(monkeypatch):
     def no_thread(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
+    monkeypatch.setattr(threads, "_idle", collections.deque())
     monkeypatch.setattr(threading.Thread, "start", no_thread)
     assert isinstance(look_up("example.org"), RuntimeError)
 

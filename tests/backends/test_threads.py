@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import collections.abc
+import queue
 import threading
+import time
 import typing
 
 from httpcore.backends import threads
@@ -41,8 +44,45 @@ def test_no_thread(monkeypatch):
     def no_thread(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
+    monkeypatch.setattr(threads, "_idle", collections.deque())
     monkeypatch.setattr(threading.Thread, "start", no_thread)
     assert repr(outcome(lambda: 42)) == repr(RuntimeError("can't start new thread"))
+
+
+def test_a_thread_does_more_than_one_thing(monkeypatch):
+    """It waits for more to do, and one that hangs is in nobody's way."""
+    monkeypatch.setattr(threads, "_idle", collections.deque())
+    first = outcome(threading.current_thread)
+    assert outcome(threading.current_thread) is first
+    release = threading.Event()
+    assert outcome(release.wait, 0.01) is None
+    assert outcome(threading.current_thread) is not first
+    release.set()
+
+
+def test_a_thread_without_work_ends(monkeypatch):
+    """Unless it was taken in that very moment."""
+    monkeypatch.setattr(threads, "_idle", collections.deque())
+    monkeypatch.setattr(threads, "_IDLE_SECONDS", 0.01)
+    thread = typing.cast("threading.Thread", outcome(threading.current_thread))
+    thread.join(10)
+    assert not thread.is_alive()
+    assert not threads._idle
+    monkeypatch.setattr(threads, "_IDLE_SECONDS", 0.1)
+    thread = typing.cast("threading.Thread", outcome(threading.current_thread))
+    worker = threads._idle.pop()
+    time.sleep(0.2)
+    found: queue.SimpleQueue[object] = queue.SimpleQueue()
+    worker.jobs.put(("a test's", threading.current_thread, found.put))
+    assert found.get(timeout=10) is thread
+
+
+def test_threads_of_a_parent_process(monkeypatch):
+    """After a fork they are not there."""
+    monkeypatch.setattr(threads, "_idle", collections.deque())
+    first = outcome(threading.current_thread)
+    threads._idle[-1].process = 0
+    assert outcome(threading.current_thread) is not first
 
 
 def test_nobody_waits_any_more():
