@@ -26,7 +26,7 @@ Done = collections.abc.Callable[[T | BaseException], None]
 _Job = tuple[str, collections.abc.Callable[[], typing.Any], Done[typing.Any]]
 
 # For how long a thread waits for more to do.
-_IDLE_SECONDS = 10.0
+_IDLE_SECONDS = 1.0
 
 
 class _Worker:

@@ -232,7 +232,7 @@ def soak(name: str, run: collections.abc.Callable[[], Findings]) -> bool:
     took = time.monotonic() - began
     findings.judge_deadlines()
     gc.collect()
-    time.sleep(0.2)  # look-ups of names have threads of their own, which end by themselves
+    time.sleep(1.5)  # what blocks has threads of its own, which end after a second without work
     findings.note_left("file descriptors", files, open_files())
     findings.note_left("threads", threads, threading.active_count())
     count = sum(findings.outcomes.values())

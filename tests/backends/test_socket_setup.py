@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import sys
 import typing
@@ -154,3 +155,13 @@ def test_a_socket_that_takes_no_option_is_closed(monkeypatch):
     with pytest.raises(ConnectError, match=r"tcp_nodelay=True cannot be had: invalid argument"):
         new_socket(socket.AF_INET, DEFAULT_CONNECT)
     assert made[0].fileno() == -1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere it would take the port from others")
+def test_a_port_that_was_used_a_moment_ago():
+    """A connection that has been closed keeps nobody from one port; of several there are others."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    for ports, reused in ((port, 1), (range(port, port + 9), 0)):
+        with new_socket(socket.AF_INET, ConnectConfig(local_port=ports)) as sock:
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == reused

@@ -604,9 +604,6 @@ def test_tm5_a_resolver_that_hangs(run, backend, monkeypatch):
     run(main)
     give_up.set()
     assert over.wait(5)
-    for thread in threading.enumerate():
-        if thread.name.startswith("httpcore look-up"):
-            thread.join(5)
 
 
 # Events, locks, and the rest.
