@@ -49,40 +49,44 @@ def test_no_thread(monkeypatch):
     assert repr(outcome(lambda: 42)) == repr(RuntimeError("can't start new thread"))
 
 
-def test_a_thread_does_more_than_one_thing(monkeypatch):
+# Threads of other tests may become idle at any time.
+
+
+def test_a_thread_does_more_than_one_thing():
     """It waits for more to do, and one that hangs is in nobody's way."""
-    monkeypatch.setattr(threads, "_idle", collections.deque())
-    first = outcome(threading.current_thread)
-    assert outcome(threading.current_thread) is first
+    assert len({id(outcome(threading.current_thread)) for _ in range(20)}) < 20
     release = threading.Event()
     assert outcome(release.wait, 0.01) is None
-    assert outcome(threading.current_thread) is not first
+    assert outcome(lambda: 42) == 42
     release.set()
+
+
+def working(found: queue.SimpleQueue[object]) -> tuple[threads._Worker, object]:
+    """A worker that has told what its thread is."""
+    worker = threads._Worker(("a test's", threading.current_thread, found.put))
+    return worker, found.get(timeout=10)
 
 
 def test_a_thread_without_work_ends(monkeypatch):
     """Unless it was taken in that very moment."""
-    monkeypatch.setattr(threads, "_idle", collections.deque())
     monkeypatch.setattr(threads, "_IDLE_SECONDS", 0.01)
-    thread = typing.cast("threading.Thread", outcome(threading.current_thread))
-    thread.join(10)
-    assert not thread.is_alive()
-    assert not threads._idle
-    monkeypatch.setattr(threads, "_IDLE_SECONDS", 0.1)
-    thread = typing.cast("threading.Thread", outcome(threading.current_thread))
-    worker = threads._idle.pop()
-    time.sleep(0.2)
     found: queue.SimpleQueue[object] = queue.SimpleQueue()
+    worker, thread = working(found)
+    typing.cast("threading.Thread", thread).join(10)
+    assert worker not in threads._idle
+    monkeypatch.setattr(threads, "_IDLE_SECONDS", 0.2)
+    worker, thread = working(found)
+    threads._idle.remove(worker)
+    time.sleep(0.3)
     worker.jobs.put(("a test's", threading.current_thread, found.put))
     assert found.get(timeout=10) is thread
 
 
-def test_threads_of_a_parent_process(monkeypatch):
+def test_threads_of_a_parent_process():
     """After a fork they are not there."""
-    monkeypatch.setattr(threads, "_idle", collections.deque())
-    first = outcome(threading.current_thread)
-    threads._idle[-1].process = 0
-    assert outcome(threading.current_thread) is not first
+    worker, thread = working(queue.SimpleQueue())
+    worker.process = 0
+    assert outcome(threading.current_thread) is not thread
 
 
 def test_nobody_waits_any_more():
