@@ -732,9 +732,7 @@ async def test_cr14_one_renewal(make_client: MakeClient, way: str) -> None:
         assert tokens.given == 2
 
 
-async def test_nothing_stays_of_a_renewal(
-    make_client: MakeClient, dispatch: MockDispatch
-) -> None:
+async def test_nothing_stays_of_a_renewal(make_client: MakeClient, dispatch: MockDispatch) -> None:
     """Who has waited for a token is not on the way to one any more."""
     before = authentication._aboard.get()
     await make_client(dispatch=dispatch, auth=httpcore.BearerAuth(lambda: "token")).get(URL)
