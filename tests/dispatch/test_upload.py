@@ -15,6 +15,7 @@ import trio
 import httpcore
 from httpcore.backends.base import TruncatedTLS
 from httpcore.backends.scripted import Arrived, Piece, ScriptedBackend, ScriptedStream
+from httpcore.dispatch.upload import check_sent
 from tests.conftest import MakeClient
 from tests.servers.certs import Certs
 from tests.servers.raw import RawConnection, RawServer, response
@@ -425,3 +426,19 @@ def posting(
         await client.post(url, content=waiting.pieces())
 
     return post
+
+
+@pytest.mark.parametrize(("sent", "length"), [(5, None), (5, 5), (5, 6), (0, 0)])
+def test_what_may_have_been_sent(sent: int, length: int | None) -> None:
+    """Anything where no length was declared, else no more than that."""
+    check_sent(sent, length)
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_all", "message"),
+    [(6, False, "gave 6 bytes or more, but"), (4, True, "ended after 4 bytes, but")],
+)
+def test_another_length_than_declared(sent: int, is_all: bool, message: str) -> None:
+    """Too much is told at once, too little at the end; both numbers are named."""
+    with pytest.raises(httpcore.LocalProtocolError, match=f"{message} its Content-Length is 5"):
+        check_sent(sent, 5, is_all)
