@@ -130,11 +130,16 @@ def unanswering() -> collections.abc.Iterator[Address]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
         address = Address(socket.AF_INET, listener.getsockname())
-        for _ in range(3):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(address.sockaddr)
+        fill_queue(stack, address)
         yield address
+
+
+def fill_queue(stack: contextlib.ExitStack, address: Address) -> None:
+    """Let a listener with a backlog of 0 answer nobody else for as long as `stack` lasts."""
+    for _ in range(3):
+        filler = stack.enter_context(socket.socket())
+        filler.setblocking(False)
+        filler.connect_ex(address.sockaddr)
 
 
 class FakeSocket:

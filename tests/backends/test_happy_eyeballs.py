@@ -45,14 +45,16 @@ def refusing() -> typing.Iterator[Address]:
 @contextlib.contextmanager
 def unanswering_hosts(count: int) -> typing.Iterator[list[Address]]:
     """So many addresses that do not answer: 127.0.0.1 and those that follow."""
+    port = 0
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("", 0), backlog=0))
-        port = listener.getsockname()[1]
-        for _ in range(3):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(("127.0.0.1", port))
-        yield [Address(socket.AF_INET, (f"127.0.0.{n + 1}", port)) for n in range(count)]
+        addresses = []
+        for number in range(1, count + 1):
+            listener = socket.create_server((f"127.0.0.{number}", port), backlog=0)
+            address = Address(socket.AF_INET, stack.enter_context(listener).getsockname())
+            port = address.sockaddr[1]
+            kinds.fill_queue(stack, address)
+            addresses.append(address)
+        yield addresses
 
 
 async def connected_to(

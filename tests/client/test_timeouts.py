@@ -14,6 +14,7 @@ import pytest
 import trio
 
 import httpcore
+from tests.backends.kinds import unanswering
 from tests.conftest import MakeClient
 from tests.dispatch.test_http11 import OK, good, serving
 from tests.servers.raw import RawConnection, RawServer
@@ -83,31 +84,12 @@ async def test_tm2_silence(make_client: MakeClient, start: bytes) -> None:
         assert (await client.get(server.url)).content == b"ok"
 
 
-class FullBacklog:
-    """A listening socket whose queue is full, so that further SYNs are not answered."""
-
-    def __enter__(self) -> str:
-        self._listener = socket.socket()
-        self._listener.bind(("127.0.0.1", 0))
-        self._listener.listen(0)
-        self._fillers = [socket.socket() for _ in range(4)]
-        for filler in self._fillers:
-            filler.setblocking(False)
-            filler.connect_ex(self._listener.getsockname())
-        time.sleep(0.05)
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-
-    def __exit__(self, *exc_info: object) -> None:
-        for opened in [self._listener, *self._fillers]:
-            opened.close()
-
-
 async def test_tm3_connect_timeout(make_client: MakeClient) -> None:
     """A SYN that nobody answers is ConnectTimeout within its limit."""
-    with FullBacklog() as url:
+    with unanswering() as address:
         started = time.monotonic()
         with pytest.raises(httpcore.ConnectTimeout, match=r"0\.2 s \(connect_timeout\)"):
-            await make_client(timeout=TimeoutConfig(connect_timeout=0.2)).get(url)
+            await make_client(timeout=TimeoutConfig(connect_timeout=0.2)).get(f"http://{address}")
         assert time.monotonic() - started < 5
 
 
