@@ -123,8 +123,12 @@ class TimeoutConfig(Value):
 
     def over(self, base: TimeoutConfig) -> TimeoutConfig:
         """This config with every field that is not given taken from `base`."""
-        given = (self.connect_timeout, self.read_timeout, self.write_timeout, self.total_timeout)
-        if UNSET not in given:
+        if (
+            self.connect_timeout is not UNSET
+            and self.read_timeout is not UNSET
+            and self.write_timeout is not UNSET
+            and self.total_timeout is not UNSET
+        ):
             return self
         return TimeoutConfig(
             **{

@@ -305,7 +305,7 @@ class ClientBase:
     ) -> collections.abc.Coroutine[typing.Any, typing.Any, ResponseBase]:
         """What `request()` awaits; its `options` are those of the call."""
         send_options = {}
-        if options:
+        if not BUILD_OPTIONS.issuperset(options):
             send_options = {name: options.pop(name) for name in SEND_OPTIONS & options.keys()}
             check_names(options, BUILD_OPTIONS)
         return self._send(self._build(method, url, **options), **send_options)

@@ -75,7 +75,8 @@ async def _send_hops(
             if auth is None and call.netrc is not None:
                 auth = call.netrc.auth_for(request, history)
         response = await _send_with_auth(call, request, auth)
-        response.history = list(history)
+        if history:
+            response.history = list(history)
         if not response.is_redirect:
             return response
         if not allow_redirects:

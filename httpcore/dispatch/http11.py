@@ -133,7 +133,7 @@ class HTTP11Connection:
         self, request: Request, reader: ResponseReader, deadline: Deadline
     ) -> tuple[ResponseHead, bool]:
         """The head of the final response, and whether the request was sent to its end."""
-        head = request_head(request.method, request.target, request.headers.raw)
+        head = request_head(request.method, request.target, request.headers.section)
         event: Event = NEED_DATA
         if request.body is None:
             await self.stream.write(head, deadline)

@@ -6,8 +6,9 @@ list.  So a wire engine can hand its list over without a copy, copies share it, 
 given out as it is.
 
 Looking something up builds an index once, from the lower-case name to its values; an engine that
-needs one to read a message hands it over.  It goes with the list: copies share it, and what changes
-a `Headers` gives it another one.
+needs one to read a message hands it over.  It goes with the list, as does all else that was found
+out about it: copies share it, and what changes a `Headers` gives it another list.  So the requests
+of a client that all say the same take the same bytes from the same list.
 
 Everything is checked when it is set, by RFC 9110 §5.1 (a name is a token) and §5.5 (a value has no
 control characters but HTAB), so that nothing set by a caller can end a line and begin another.
@@ -55,6 +56,19 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
+class _Fields:
+    """A list of fields, never changed, and what was found out about it."""
+
+    __slots__ = ("raw", "index", "section", "surrounded")
+
+    def __init__(self, raw: RawHeaders, index: FieldIndex | None = None) -> None:
+        self.raw = raw
+        self.index = index
+        self.section: bytes | None = None
+        # The last ones that were put around it, and what came of it: one item, for threads.
+        self.surrounded: tuple[RawHeaders, RawHeaders, _Fields] | None = None
+
+
 class Headers(collections.abc.MutableMapping[str, str]):
     """
     The header fields of a message: a mutable mapping of `str` to `str`, in which names may repeat.
@@ -77,18 +91,15 @@ class Headers(collections.abc.MutableMapping[str, str]):
     types.  Threads may share one that none of them changes.
     """
 
-    __slots__ = ("_index", "_raw")
+    __slots__ = ("_fields",)
 
-    _raw: RawHeaders
-    _index: FieldIndex | None
+    _fields: _Fields
 
     def __init__(self, headers: HeaderTypes = None) -> None:
         if isinstance(headers, Headers):
-            self._raw = headers._raw
-            self._index = headers.by_name()
+            self._fields = headers._fields
         else:
-            self._raw = [(name, _checked_value(name, value)) for name, value in _named(headers)]
-            self._index = None
+            self._replace([(name, _checked_value(name, value)) for name, value in _named(headers)])
 
     @classmethod
     def from_raw(cls, raw: RawHeaders, index: FieldIndex | None = None) -> Headers:
@@ -97,8 +108,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
         one; neither checked nor copied.
         """
         self = cls.__new__(cls)
-        self._raw = raw
-        self._index = index
+        self._fields = _Fields(raw, index)
         return self
 
     # Reading.
@@ -106,7 +116,16 @@ class Headers(collections.abc.MutableMapping[str, str]):
     @property
     def raw(self) -> RawHeaders:
         """All fields as `(name, value)` bytes, in order.  The list is shared: not to be changed."""
-        return self._raw
+        return self._fields.raw
+
+    @property
+    def section(self) -> bytes:
+        """All fields as HTTP/1.1 sends them (RFC 9112 §5), with the empty line behind them."""
+        fields = self._fields
+        if fields.section is None:
+            lines = [b"%b: %b\r\n" % field for field in fields.raw]
+            fields.section = b"%b\r\n" % b"".join(lines)
+        return fields.section
 
     def __getitem__(self, name: str) -> str:
         values = self.by_name().get(_key(name))
@@ -131,21 +150,21 @@ class Headers(collections.abc.MutableMapping[str, str]):
 
     def by_name(self) -> FieldIndex:
         """The raw values of all fields, by the name in lower case.  Shared: not to be changed."""
-        index = self._index
-        if index is None:
-            index = self._index = field_index(self._raw)
-        return index
+        fields = self._fields
+        if fields.index is None:
+            fields.index = field_index(fields.raw)
+        return fields.index
 
     def multi_items(self) -> list[tuple[str, str]]:
         """All fields in order, one pair for each, names as they were written."""
-        return [(name.decode("latin-1"), _text(value)) for name, value in self._raw]
+        return [(name.decode("latin-1"), _text(value)) for name, value in self._fields.raw]
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, (str, bytes)) and _key(name) in self.by_name()
 
     def __iter__(self) -> collections.abc.Iterator[str]:
         first_spelling: dict[bytes, bytes] = {}
-        for name, _ in self._raw:
+        for name, _ in self._fields.raw:
             first_spelling.setdefault(name.lower(), name)
         return iter([name.decode("latin-1") for name in first_spelling.values()])
 
@@ -165,7 +184,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
     __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __repr__(self) -> str:
-        shown = [(name.decode("latin-1"), _masked(name, value)) for name, value in self._raw]
+        shown = [(name.decode("latin-1"), _masked(name, value)) for name, value in self._fields.raw]
         repeated = len(self) < len(shown)
         return f"Headers({shown if repeated else dict(shown)!r})"
 
@@ -177,10 +196,10 @@ class Headers(collections.abc.MutableMapping[str, str]):
         pair = (checked_name, _checked_value(checked_name, value))
         key = checked_name.lower()
         if key not in self.by_name():
-            self._replace([*self._raw, pair])
+            self._replace([*self._fields.raw, pair])
             return
-        position = next(at for at, (other, _) in enumerate(self._raw) if other.lower() == key)
-        others = [field for field in self._raw if field[0].lower() != key]
+        position = next(at for at, (other, _) in enumerate(self._fields.raw) if other.lower() == key)
+        others = [field for field in self._fields.raw if field[0].lower() != key]
         others.insert(position, pair)
         self._replace(others)
 
@@ -188,12 +207,12 @@ class Headers(collections.abc.MutableMapping[str, str]):
         key = _key(name)
         if key not in self.by_name():
             raise KeyError(name)
-        self._replace([field for field in self._raw if field[0].lower() != key])
+        self._replace([field for field in self._fields.raw if field[0].lower() != key])
 
     def add(self, name: str | bytes, value: str | bytes | int) -> None:
         """Append a field, beside any that have the same name."""
         checked_name = _checked_name(name)
-        self._replace([*self._raw, (checked_name, _checked_value(checked_name, value))])
+        self._replace([*self._fields.raw, (checked_name, _checked_value(checked_name, value))])
 
     def update(self, other: HeaderTypes = None, /) -> None:  # type: ignore[override]
         """
@@ -204,7 +223,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
         """
         new: collections.abc.Sequence[tuple[bytes, bytes | None]]
         if isinstance(other, Headers):
-            new = other._raw
+            new = other._fields.raw
         else:
             new = [
                 (name, None if value is None else _checked_value(name, value))
@@ -212,7 +231,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
             ]
         if new:
             keys = {name.lower() for name, _ in new}
-            kept = [field for field in self._raw if field[0].lower() not in keys]
+            kept = [field for field in self._fields.raw if field[0].lower() not in keys]
             kept += [(name, value) for name, value in new if value is not None]
             self._replace(kept)
 
@@ -224,7 +243,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
 
     def copy(self) -> Headers:
         """Headers of their own, with the same fields."""
-        return Headers.from_raw(self._raw, self._index)
+        return Headers(self)
 
     def without_secrets(self) -> Headers:
         """A copy in which `[secure]` stands for the values that no `repr` shows."""
@@ -234,10 +253,17 @@ class Headers(collections.abc.MutableMapping[str, str]):
 
     def surrounded(self, before: RawHeaders, behind: RawHeaders) -> Headers:
         """A copy with more fields, valid ones whose names are not there yet."""
-        index = dict(self.by_name())
-        for name, value in (*before, *behind):
-            index[name.lower()] = [value]
-        return Headers.from_raw([*before, *self._raw, *behind], index)
+        fields = self._fields
+        last = fields.surrounded
+        if last is None or last[0] != before or last[1] != behind:
+            index = dict(self.by_name())
+            for name, value in (*before, *behind):
+                index[name.lower()] = [value]
+            around = _Fields([*before, *fields.raw, *behind], index)
+            last = fields.surrounded = (before, behind, around)
+        result = Headers.__new__(Headers)
+        result._fields = last[2]
+        return result
 
     def merged(self, other: HeaderTypes) -> Headers:
         """A copy, updated with `other`: a client's headers with those of a call."""
@@ -247,11 +273,10 @@ class Headers(collections.abc.MutableMapping[str, str]):
         return result
 
     def __reduce__(self) -> tuple[typing.Any, ...]:
-        return (Headers.from_raw, (self._raw,))
+        return (Headers.from_raw, (self.raw,))
 
     def _replace(self, raw: RawHeaders) -> None:
-        self._raw = raw
-        self._index = None
+        self._fields = _Fields(raw)
 
 
 def _key(name: object) -> bytes:

@@ -162,6 +162,8 @@ class ResponseBase(ResponseHead):
     @classmethod
     def adopt(cls, response: ResponseBase) -> typing.Self:
         """`response` as one of this class, its history too: the same heads, the same bodies."""
+        if type(response) is cls and not response.history:
+            return response
         history: list[ResponseBase] = []
         for earlier in response.history:
             # Each has those before it as its own history: adopting them from there again would
@@ -290,7 +292,12 @@ class ResponseBase(ResponseHead):
         if self._content is None:
             self._claim_body()
             try:
-                self._content = await self._collect()
+                if self._max_size is None:
+                    raw = await self._body.read()
+                    decoder = self._decoder()
+                    self._content = raw if decoder is None else decoder.decode_all(raw)
+                else:
+                    self._content = await self._collect(self._max_size)
             except BaseException as exc:
                 self.note_error(exc)
                 await self._body.aclose()
@@ -369,14 +376,7 @@ class ResponseBase(ResponseHead):
         declared = int(length) if length.isascii() and length.isdecimal() else None
         return SizeLimit(decoder, max_bytes, declared, self._too_large)
 
-    async def _collect(self) -> bytes:
-        if self._max_size is not None:
-            return await self._collect_limited(self._max_size)
-        raw = await self._body.read()
-        decoder = self._decoder()
-        return raw if decoder is None else decoder.decode_all(raw)
-
-    async def _collect_limited(self, max_bytes: int) -> bytes:
+    async def _collect(self, max_bytes: int) -> bytes:
         limit = self._limited(self._decoder(), max_bytes)
         pieces: list[bytes] = []
         async for part in self._body:

@@ -48,6 +48,7 @@ class ResponseHead(typing.NamedTuple):
     reason: bytes
     headers: RawHeaders
     http_version: str  # "HTTP/1.1" or "HTTP/1.0"
+    is_clean: bool = False  # whether its parser has made sure that no control character is in it
 
 
 class InformationalHead(typing.NamedTuple):
@@ -300,7 +301,8 @@ class ResponseReader:
                 f"answered with {head.http_version} on an HTTP/1.1 connection; "
                 f"the response starts {self._shown()}"
             )
-        self._check_text(head.headers, head.reason)
+        if not head.is_clean or len(head.headers) > self._limits.max_header_fields:
+            self._check_text(head.headers, head.reason)
 
     def _check_text(self, fields: RawHeaders, reason: bytes = b"") -> None:
         if len(fields) > self._limits.max_header_fields:
@@ -308,15 +310,15 @@ class ResponseReader:
                 f"sent more than {self._limits.max_header_fields} header fields, the "
                 "max_header_fields of ResponseLimits"
             )
-        if not _has_controls(reason + b"".join([value for _, value in fields])):
+        if not has_controls(reason + b"".join([value for _, value in fields])):
             return
         # A cookie with controls is ignored, and nothing else with it (RFC 6265bis §5.6).
         fields[:] = [
             (name, value)
             for name, value in fields
-            if name.lower() != b"set-cookie" or not _has_controls(value)
+            if name.lower() != b"set-cookie" or not has_controls(value)
         ]
-        if _has_controls(reason + b"".join([value for _, value in fields])):
+        if has_controls(reason + b"".join([value for _, value in fields])):
             raise self._violation("sent control characters in a header field or reason phrase")
 
     def _decide_framing(self, head: ResponseHead) -> None:
@@ -429,19 +431,17 @@ class ResponseReader:
         return end
 
 
-def _has_controls(text: bytes) -> bool:
+def has_controls(text: bytes) -> bool:
+    """Whether `text` has a character that no field value and no reason phrase may have."""
     return len(text.translate(None, _CONTROLS)) < len(text)
 
 
 # The request.
 
 
-def request_head(method: str, target: bytes, headers: RawHeaders) -> bytes:
+def request_head(method: str, target: bytes, section: bytes) -> bytes:
     """The request line and header section (RFC 9112 §3), whose parts have been checked before."""
-    lines = [b"%b %b HTTP/1.1" % (method.encode("ascii"), target)]
-    lines += [b"%b: %b" % field for field in headers]
-    lines.append(b"\r\n")
-    return b"\r\n".join(lines)
+    return b"%b %b HTTP/1.1\r\n%b" % (method.encode("ascii"), target, section)
 
 
 def chunk(data: bytes | memoryview) -> bytes:

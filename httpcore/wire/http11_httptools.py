@@ -19,7 +19,7 @@ import httptools
 
 from ..exceptions import RemoteProtocolError
 from ..types import RawHeaders
-from .http11 import NEED_DATA, EndOfMessage, Event, Parser, ResponseHead
+from .http11 import NEED_DATA, EndOfMessage, Event, Parser, ResponseHead, has_controls
 
 _SECTION_END = re.compile(rb"\n\r?\n")
 # Where the reason phrase begins in a status line that llhttp has accepted.
@@ -158,14 +158,13 @@ class HttptoolsParser:
 class _Head:
     """What llhttp tells of one head."""
 
-    __slots__ = ("headers", "_append")
+    __slots__ = ("headers",)
 
     def __init__(self) -> None:
         self.headers: RawHeaders = []
-        self._append = self.headers.append
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._append((name, value.rstrip(b" \t")))
+        self.headers.append((name, value))
 
 
 def _read_by_llhttp(section: bytes) -> ResponseHead | None:
@@ -181,6 +180,10 @@ def _read_by_llhttp(section: bytes) -> ResponseHead | None:
     status = parser.get_status_code()
     if status < 200:
         return None
+    headers = head.headers
+    if b" \r" in section or b"\t\r" in section:
+        headers = [(name, value.rstrip(b" \t")) for name, value in headers]
     reason = section[_REASON : section.find(b"\r")]
-    version = "HTTP/" + parser.get_http_version()
-    return ResponseHead(status, reason, head.headers, version)
+    version = "HTTP/1.1" if section.startswith(b"HTTP/1.1") else "HTTP/1.0"
+    # llhttp has looked at all values, but not at the reason.
+    return ResponseHead(status, reason, headers, version, not has_controls(reason))

@@ -336,6 +336,34 @@ def test_adding_keeps_those_of_the_same_name():
     assert headers.raw == [(b"A", b"1"), (b"a", b"2"), (b"B", b"3")]
 
 
+def test_the_section_is_that_of_the_fields_as_they_are_now():
+    """Made once for a list of fields, and made anew where that has changed."""
+    headers = Headers({"A": "1", "B": ""})
+    copy = headers.copy()
+    assert headers.section == b"A: 1\r\nB: \r\n\r\n"
+    assert copy.section is headers.section
+    copy["A"] = "2"
+    assert copy.section == b"A: 2\r\nB: \r\n\r\n"
+    assert headers.section == b"A: 1\r\nB: \r\n\r\n"
+    assert Headers().section == b"\r\n"
+
+
+def test_what_surrounds_is_kept_for_the_next_who_asks_for_the_same():
+    """The last of them only; a change of the copy, or of the headers, reaches nobody else."""
+    headers = Headers({"A": "1"})
+    first = headers.surrounded([(b"Host", b"x")], [(b"Z", b"9")])
+    assert first.raw == [(b"Host", b"x"), (b"A", b"1"), (b"Z", b"9")]
+    assert (first["host"], first["z"]) == ("x", "9")
+    again = headers.copy().surrounded([(b"Host", b"x")], [(b"Z", b"9")])
+    assert again.raw is first.raw
+    again["A"] = "2"
+    assert headers.surrounded([(b"Host", b"x")], [(b"Z", b"9")]) == first != again
+    assert headers.surrounded([(b"Host", b"y")], [(b"Z", b"9")])["Host"] == "y"
+    assert headers.surrounded([(b"Host", b"y")], []).raw == [(b"Host", b"y"), (b"A", b"1")]
+    headers["A"] = "3"
+    assert headers.surrounded([(b"Host", b"y")], [])["A"] == "3"
+
+
 def test_deleting_and_popping_remove_all_of_a_name():
     """The others stay in their order."""
     headers = Headers.from_raw(REPEATED)

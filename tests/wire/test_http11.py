@@ -643,7 +643,7 @@ def test_truncated_tls_message(parser_class: type[Parser]) -> None:
 
 def test_request_head() -> None:
     """A request line, the fields as they are, and an empty line."""
-    head = request_head("GET", b"/a?b", [(b"Host", b"h"), (b"X-Y", b"z")])
+    head = request_head("GET", b"/a?b", b"Host: h\r\nX-Y: z\r\n\r\n")
     assert head == b"GET /a?b HTTP/1.1\r\nHost: h\r\nX-Y: z\r\n\r\n"
 
 

@@ -103,10 +103,9 @@ def outcome(parser_class: type[Parser], pieces: list[bytes], method: str) -> obj
         return "refused"
     if got.head is None:
         return got
-    # h11 writes "chunked" for "CHUNKED".
-    return got._replace(
-        head=got.head._replace(headers=[(name, value.lower()) for name, value in got.head.headers])
-    )
+    # h11 writes "chunked" for "CHUNKED", and leaves it to the reader to look for controls.
+    headers = [(name, value.lower()) for name, value in got.head.headers]
+    return got._replace(head=got.head._replace(headers=headers, is_clean=False))
 
 
 @settings(max_examples=400, deadline=None)
