@@ -52,48 +52,39 @@ async def send(
 
     Unless `stream`, its body has been read.  `history`: the redirects that led to `request`.
     """
+    hops = list(history)
+    hop = request
+    seen = set()
     try:
-        response = await _send_hops(call, request, auth, allow_redirects, stream, list(history))
+        while True:
+            if auth is None:
+                auth = auth_of_url(hop)
+                if auth is None and call.netrc is not None:
+                    auth = call.netrc.auth_for(hop, hops)
+            response = await _send_with_auth(call, hop, auth)
+            if hops:
+                response.history = list(hops)
+            if not response.is_redirect:
+                break
+            if not allow_redirects:
+                response.send_next = functools.partial(_send_next, call, hop, auth, stream)
+                break
+            seen.add(_identity(hop, response.request or hop))
+            following = await _next_request(call, hop, response)
+            if _identity(following, _with_cookies(call.cookies, following)) in seen:
+                raise RedirectLoop(
+                    f"{hop.url.masked} redirects to {following.url.masked}, which was requested "
+                    "before",
+                    request=hop,
+                    response=response,
+                )
+            auth = _auth_after(auth, hop, following)
+            hops.append(response)
+            hop = following
         return response if stream else await response.loaded()
     except RequestException as exc:
         exc.request = exc.request or request
         raise
-
-
-async def _send_hops(
-    call: Call,
-    request: Request,
-    auth: Auth | None,
-    allow_redirects: bool,
-    stream: bool,
-    history: list[ResponseBase],
-) -> ResponseBase:
-    seen = set()
-    while True:
-        if auth is None:
-            auth = auth_of_url(request)
-            if auth is None and call.netrc is not None:
-                auth = call.netrc.auth_for(request, history)
-        response = await _send_with_auth(call, request, auth)
-        if history:
-            response.history = list(history)
-        if not response.is_redirect:
-            return response
-        if not allow_redirects:
-            response.send_next = functools.partial(_send_next, call, request, auth, stream)
-            return response
-        seen.add(_identity(request, response.request or request))
-        following = await _next_request(call, request, response)
-        if _identity(following, _with_cookies(call.cookies, following)) in seen:
-            raise RedirectLoop(
-                f"{request.url.masked} redirects to {following.url.masked}, which was requested "
-                "before",
-                request=request,
-                response=response,
-            )
-        auth = _auth_after(auth, request, following)
-        history.append(response)
-        request = following
 
 
 async def _next_request(call: Call, request: Request, response: ResponseBase) -> Request:

@@ -135,18 +135,22 @@ class HTTP11Connection:
         """The head of the final response, and whether the request was sent to its end."""
         head = request_head(request.method, request.target, request.headers.section)
         event: Event = NEED_DATA
+        stream = self.stream
         if request.body is None:
-            await self.stream.write(head, deadline)
+            await stream.write(head, deadline)
         else:
-            upload = Upload(request, self.stream, self._backend, reader, deadline)
+            upload = Upload(request, stream, self._backend, reader, deadline)
             await upload.run(head)
             if upload.head is not None:
                 return upload.head, upload.complete
             event = reader.next_event()  # of what came meanwhile
-        while type(event) is not ResponseHead:
-            if event is NEED_DATA:
-                await self.read_into(reader, deadline)
-            event = reader.next_event()
+        try:
+            while type(event) is not ResponseHead:
+                if event is NEED_DATA:
+                    reader.feed(await stream.read(deadline))
+                event = reader.next_event()
+        except TruncatedTLS as exc:
+            raise reader.truncated() from exc
         return event, True
 
     async def read_into(self, reader: ResponseReader, deadline: Deadline) -> None:

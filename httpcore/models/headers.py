@@ -157,14 +157,14 @@ class Headers(collections.abc.MutableMapping[str, str]):
 
     def multi_items(self) -> list[tuple[str, str]]:
         """All fields in order, one pair for each, names as they were written."""
-        return [(name.decode("latin-1"), _text(value)) for name, value in self._fields.raw]
+        return [(name.decode("latin-1"), _text(value)) for name, value in self.raw]
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, (str, bytes)) and _key(name) in self.by_name()
 
     def __iter__(self) -> collections.abc.Iterator[str]:
         first_spelling: dict[bytes, bytes] = {}
-        for name, _ in self._fields.raw:
+        for name, _ in self.raw:
             first_spelling.setdefault(name.lower(), name)
         return iter([name.decode("latin-1") for name in first_spelling.values()])
 
@@ -184,7 +184,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
     __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __repr__(self) -> str:
-        shown = [(name.decode("latin-1"), _masked(name, value)) for name, value in self._fields.raw]
+        shown = [(name.decode("latin-1"), _masked(name, value)) for name, value in self.raw]
         repeated = len(self) < len(shown)
         return f"Headers({shown if repeated else dict(shown)!r})"
 
@@ -196,10 +196,10 @@ class Headers(collections.abc.MutableMapping[str, str]):
         pair = (checked_name, _checked_value(checked_name, value))
         key = checked_name.lower()
         if key not in self.by_name():
-            self._replace([*self._fields.raw, pair])
+            self._replace([*self.raw, pair])
             return
-        position = next(at for at, (other, _) in enumerate(self._fields.raw) if other.lower() == key)
-        others = [field for field in self._fields.raw if field[0].lower() != key]
+        position = next(at for at, (other, _) in enumerate(self.raw) if other.lower() == key)
+        others = [field for field in self.raw if field[0].lower() != key]
         others.insert(position, pair)
         self._replace(others)
 
@@ -207,12 +207,12 @@ class Headers(collections.abc.MutableMapping[str, str]):
         key = _key(name)
         if key not in self.by_name():
             raise KeyError(name)
-        self._replace([field for field in self._fields.raw if field[0].lower() != key])
+        self._replace([field for field in self.raw if field[0].lower() != key])
 
     def add(self, name: str | bytes, value: str | bytes | int) -> None:
         """Append a field, beside any that have the same name."""
         checked_name = _checked_name(name)
-        self._replace([*self._fields.raw, (checked_name, _checked_value(checked_name, value))])
+        self._replace([*self.raw, (checked_name, _checked_value(checked_name, value))])
 
     def update(self, other: HeaderTypes = None, /) -> None:  # type: ignore[override]
         """
@@ -223,7 +223,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
         """
         new: collections.abc.Sequence[tuple[bytes, bytes | None]]
         if isinstance(other, Headers):
-            new = other._fields.raw
+            new = other.raw
         else:
             new = [
                 (name, None if value is None else _checked_value(name, value))
@@ -231,7 +231,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
             ]
         if new:
             keys = {name.lower() for name, _ in new}
-            kept = [field for field in self._fields.raw if field[0].lower() not in keys]
+            kept = [field for field in self.raw if field[0].lower() not in keys]
             kept += [(name, value) for name, value in new if value is not None]
             self._replace(kept)
 

@@ -181,7 +181,8 @@ def _read_by_llhttp(section: bytes) -> ResponseHead | None:
     if status < 200:
         return None
     headers = head.headers
-    if b" \r" in section or b"\t\r" in section:
+    # Not by `in`, which first tries bytes as an integer, and makes an exception of it.
+    if section.find(b" \r") >= 0 or section.find(b"\t\r") >= 0:
         headers = [(name, value.rstrip(b" \t")) for name, value in headers]
     reason = section[_REASON : section.find(b"\r")]
     version = "HTTP/1.1" if section.startswith(b"HTTP/1.1") else "HTTP/1.0"
