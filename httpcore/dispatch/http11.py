@@ -86,8 +86,9 @@ class HTTP11Connection:
 
         Raises `Unprocessed` where a connection that had been used before turned out to be dead.
         """
-        options = request.headers.by_name().get(b"connection", ())
-        upgrades = has_token(options, b"upgrade") and "Upgrade" in request.headers
+        index = request.headers.by_name()
+        options = index.get(b"connection", ())
+        upgrades = b"upgrade" in index and has_token(options, b"upgrade")
         reader = ResponseReader(
             self._parser_class, request.method, self.stream.peer, upgrades, self._limits
         )
@@ -143,7 +144,8 @@ class HTTP11Connection:
             await upload.run(head)
             if upload.head is not None:
                 return upload.head, upload.complete
-            event = reader.next_event()  # of what came meanwhile
+            if reader.started:
+                event = reader.next_event()  # of what came meanwhile
         try:
             while type(event) is not ResponseHead:
                 if event is NEED_DATA:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import collections.abc
 import functools
+import math
 import time
 import typing
 
@@ -142,10 +143,7 @@ class PoolRun:
                 got = self.state.acquire(key, multiplexes, self.backend.event, now, fresh)
             self._carry_out()
             slot = got if isinstance(got, Slot) else await self._wait(got, deadline)
-            connection = slot.connection
-            if connection is None:
-                return slot
-            if not connection.is_stale():
+            if slot.connection is None or not slot.connection.is_stale():
                 return slot
             # Others may be using it: then it ends with the last of them.
             self._do(self.state.release, slot, False, time.monotonic(), 0.0)
@@ -240,7 +238,7 @@ class PoolRun:
         hint = connection.keepalive_hint
         if hint is not None and (keep is None or hint < keep):
             keep = hint
-        expires_at = now + keep if keep is not None else float("inf")
+        expires_at = math.inf if keep is None else now + keep
         with self._guard:
             self.state.release(slot, reusable, now, expires_at)
         self._carry_out()
