@@ -248,7 +248,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
     def without_secrets(self) -> Headers:
         """A copy in which `[secure]` stands for the values that no `repr` shows."""
         return Headers.from_raw(
-            [(name, _MASK.encode() if _is_secret(name) else value) for name, value in self._raw]
+            [(name, _MASK.encode() if _is_secret(name) else value) for name, value in self.raw]
         )
 
     def surrounded(self, before: RawHeaders, behind: RawHeaders) -> Headers:
