@@ -323,8 +323,7 @@ def masked_query(query: str) -> str:
 def parts_without_secrets(parts: Parts) -> Parts:
     """`parts` without userinfo, and with query and fragment by `masked_query()`."""
     scheme, authority, path, query, fragment = parts
-    if authority is not None:
-        authority = authority.rpartition("@")[2]
+    authority = None if authority is None else authority.rpartition("@")[2]
     query = None if query is None else masked_query(query)
     fragment = None if fragment is None else masked_query(fragment)
     return Parts(scheme, authority, path, query, fragment)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import tracemalloc
 import typing
@@ -26,6 +25,7 @@ from httpcore.wire.http11 import (
 )
 from httpcore.wire.http11_h11 import H11Parser
 from httpcore.wire.http11_httptools import HttptoolsParser
+from tests.cpu_time import assert_takes_no_time
 
 PARSERS: list[type[Parser]] = [H11Parser, HttptoolsParser]
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -179,15 +179,13 @@ def test_cn7_keep_alive_hints(
 
 @pytest.mark.parametrize("unit", [b"<", b";", b",", b"=", b'"', b"timeout=1,", b"timeout=1;"])
 def test_hd13_keep_alive_of_64_kib(parser_class: type[Parser], unit: bytes) -> None:
-    """No exception, and under 50 ms; the best of three, as the machine may be busy."""
+    """No exception, and no time worth speaking of."""
     field = b"Keep-Alive: " + unit * (65536 // len(unit)) + b"\r\n"
-    elapsed = []
-    for _ in range(3):
-        started = time.perf_counter()
-        got = read_pieces(parser_class, [OK + field + b"Content-Length: 0\r\n\r\n"])
-        elapsed.append(time.perf_counter() - started)
-        assert got.complete
-    assert min(elapsed) < (0.05 if sys.gettrace() is None else 0.5)  # coverage has its price
+
+    def call() -> None:
+        assert read_pieces(parser_class, [OK + field + b"Content-Length: 0\r\n\r\n"]).complete
+
+    assert_takes_no_time(call)
 
 
 def test_fr1_length_and_chunked(parser_class: type[Parser]) -> None:
@@ -236,16 +234,15 @@ def test_fr2_equal_lengths(parser_class: type[Parser], fields: bytes) -> None:
     ],
 )
 def test_fr3_malformed_length(parser_class: type[Parser], value: bytes) -> None:
-    """A Content-Length that is no decimal number of a sane size is refused, within 10 ms."""
+    """A Content-Length that is no decimal number of a sane size is refused, and soon."""
     data = OK + b"Content-Length: " + value + b"\r\n\r\nhello"
     refused(parser_class, data)
-    elapsed = []
-    for _ in range(3):  # the best of three: the machine may be busy
-        started = time.perf_counter()
+
+    def call() -> None:
         with pytest.raises(RemoteProtocolError):
             read_pieces(parser_class, [data])
-        elapsed.append(time.perf_counter() - started)
-    assert min(elapsed) < 0.01
+
+    assert_takes_no_time(call)
 
 
 @pytest.mark.parametrize(
@@ -393,9 +390,9 @@ def test_fr17_many_small_chunks(parser_class: type[Parser]) -> None:
     def seconds(count: int) -> float:
         elapsed = []
         for _ in range(2):
-            started = time.process_time()
+            started = time.thread_time()
             got = read_pieces(parser_class, [start + b"1\r\nx\r\n" * count + b"0\r\n\r\n"])
-            elapsed.append(time.process_time() - started)
+            elapsed.append(time.thread_time() - started)
             assert got.body == b"x" * count
         return min(elapsed)
 
