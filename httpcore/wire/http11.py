@@ -397,13 +397,13 @@ class ResponseReader:
                 f"sent a malformed chunked body ({exc}) after {self._received} bytes of data"
             ) from exc.__cause__
         if event is NEED_DATA:
-            self._check_overhead()
             if self._waiting > self._limits.max_chunk_framing_bytes:
                 raise self._violation(
                     "sent a chunk size line or trailers of more than "
                     f"{self._limits.max_chunk_framing_bytes} bytes, the max_chunk_framing_bytes "
                     "of ResponseLimits"
                 )
+            self._check_overhead()
             if self._eof:
                 raise self.truncated()
             return NEED_DATA
@@ -418,7 +418,8 @@ class ResponseReader:
 
     def _check_overhead(self) -> None:
         overhead = self._fed_in_body - self._received
-        if overhead > FREE_OVERHEAD_BYTES and overhead > MAX_OVERHEAD_RATIO * self._received:
+        free = max(FREE_OVERHEAD_BYTES, 4 * self._limits.max_chunk_framing_bytes)
+        if overhead > free and overhead > MAX_OVERHEAD_RATIO * self._received:
             raise self._violation(
                 f"sent {overhead} bytes of chunk framing around {self._received} bytes of data"
             )
