@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import threading
 import time
 import typing
 
@@ -109,17 +110,22 @@ async def test_cn1_idle_connection_was_closed(
     FIN, RST and a half-close are seen before reuse: any method is sent once, on a fresh one.
     """
 
+    answered, ended = threading.Event(), threading.Event()
+
     def first(connection: RawConnection) -> None:
         connection.read_request()
         connection.send(OK)
-        connection.wait_closed(0.02)  # else RST may take the answer along
+        answered.wait(10)  # else RST may take the answer along
         getattr(connection, end)()
+        ended.set()
         if end == "shut":
             connection.wait_closed()
 
     with serving(first, good) as server:
         client = make_client()
         await client.get(server.url)
+        answered.set()
+        assert ended.wait(10)
         pause()
         answer = await client.request(method, server.url, content=b"x")
         assert answer.content == b"ok"
