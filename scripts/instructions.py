@@ -8,8 +8,8 @@ one exchange, has no start-up in it.  The peers are scripts, so no system call i
 Two runs in the same circumstances differ by less than 0.1 %; another hash seed, a larger
 environment, byte code that has to be compiled first move them by less than 1 %.  Another version of
 Python moves them by 10 %, and so may another build of one: a record holds for one version on one
-kind of machine.  For others there is nothing to compare with, which fails only where the
-environment has CI=true.
+kind of machine.  For others there is nothing to compare with, which is said and is no failure; that
+there is no valgrind is one where the environment has CI=true.
 """
 
 from __future__ import annotations
@@ -256,7 +256,8 @@ def main() -> int:
     if shutil.which("valgrind") is None:
         return missing("there is no valgrind; Debian's package has that name")
     if key not in records and not arguments.record:
-        return missing(f"nothing is recorded for {key}; scripts/instructions --record does it")
+        print(f"not compared: nothing is recorded for {key}; scripts/instructions --record does it")
+        return 0
     counted = count_all()
     record = records.get(key, {"counts": {}, "with": {}})
     lines, good = compare(record["counts"], counted)
