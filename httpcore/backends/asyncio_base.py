@@ -332,6 +332,7 @@ class AsyncioStream(NetworkStream):
             else:
                 self._loop.call_soon_threadsafe(self._release)
         except RuntimeError:  # the loop was closed in this moment
+            self._ended = True
             self._sock.close()
 
     def _release(self) -> None:

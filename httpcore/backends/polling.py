@@ -47,18 +47,6 @@ waiter = _poll_waiter if hasattr(select, "poll") else _select_waiter
 """`waiter(events, *socks)` waits until there is one of `events` at one of `socks`."""
 
 
-def is_readable(sock: socket.socket) -> bool:
-    """
-    Whether `recv()` would not have to wait: a quarter of what a `recv()` costs that fails.
-
-    `True` also where it would fail for another reason.
-    """
-    try:
-        return bool(waiter(READABLE, sock)(0))
-    except ValueError:
-        return True  # it is closed
-
-
 def is_writable(sock: socket.socket) -> bool:
     """
     Whether who waits for `sock` to become writable would be told so now.

@@ -14,6 +14,8 @@ An upload that was stopped leaves the message incomplete, so its connection cann
 
 from __future__ import annotations
 
+import collections.abc
+
 from ..backends.base import ConcurrencyBackend, NetworkStream
 from ..content.bodies import BytesBody
 from ..deadline import Deadline
@@ -129,7 +131,7 @@ class Upload:
         if head:
             await self._stream.write(head, self._deadline)
         sent = 0
-        while (piece := await self._next_piece()) is not None:
+        while (piece := await self._next_piece()) is not None and not self._unwanted:
             sent += len(piece)
             check_sent(sent, length)
             if not await self._send(chunk(piece) if length is None else piece):
@@ -141,13 +143,10 @@ class Upload:
         check_sent(sent, length, is_all=True)
         return True
 
-    async def _next_piece(self) -> bytes | memoryview | None:
-        """The next piece of the body; `None` at its end, or once the rest is not wanted."""
+    def _next_piece(self) -> collections.abc.Awaitable[bytes | memoryview | None]:
+        """The next piece of the body; `None` at its end.  Notes whether it is still wanted."""
         piece = self._body.next_chunk(self._backend.run_blocking)
-        if not self._body.may_wait:
-            return await piece
-        got = await self._backend.race(piece, self._wait_for_end)
-        return None if self._unwanted else got
+        return self._backend.race(piece, self._wait_for_end) if self._body.may_wait else piece
 
     async def _wait_for_end(self) -> None:
         """Wait for an answer that makes the rest of the body pointless."""
@@ -167,14 +166,11 @@ class Upload:
         raise patient.error(TotalTimeout, WAITING_FOR_BODY, self._stream.peer)
 
     async def _send(self, data: bytes | memoryview) -> bool:
-        if self._answer_ends_upload():
-            return False
-        flushed = await self._stream.write(data, self._deadline, self._watching)
-        while not flushed:
-            if self._answer_ends_upload():
-                return False
-            flushed = await self._stream.write(b"", self._deadline, self._watching)
-        return True
+        while not self._answer_ends_upload():
+            if await self._stream.write(data, self._deadline, self._watching):
+                return True
+            data = b""  # the stream has kept the rest
+        return False
 
     def _answer_ends_upload(self) -> bool:
         """

@@ -66,16 +66,3 @@ def test_whether_a_socket_is_writable():
         theirs.close()
         assert polling.is_writable(ours)
     assert polling.is_writable(ours)
-
-
-def test_whether_a_socket_is_readable():
-    """Bytes, their end and what is broken are there to be read."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        assert not polling.is_readable(ours)
-        theirs.send(b"x")
-        assert polling.is_readable(ours)
-        ours.recv(1)
-        theirs.close()
-        assert polling.is_readable(ours)
-    assert polling.is_readable(ours)
