@@ -17,6 +17,10 @@ from ..exceptions import LocalProtocolError
 from ..types import BinaryFile, BlockingRunner
 from .bodies import CHUNK_BYTES, Body, checked_piece, used_up
 
+# Of a file whose length is known, so that a read does not wait for what has yet to be written.  In
+# an async client each block is a thread's work, which costs as much as reading it.
+_BLOCK_BYTES = 512 * 1024
+
 
 class _PositionedBody(Body):
     """What reads blocks of a file from `_start` on, `length` bytes of it if that is known."""
@@ -44,7 +48,7 @@ class _PositionedBody(Body):
         """How many bytes to read next, 0 at the end: also where the file has grown."""
         if self.length is None:
             return CHUNK_BYTES
-        return min(CHUNK_BYTES, self.length - self._sent)
+        return min(_BLOCK_BYTES, self.length - self._sent)
 
     def _taken(self, piece: object) -> bytes | memoryview | None:
         """What to send of a `piece` that was read."""

@@ -238,7 +238,7 @@ async def test_mp6_file_that_shrinks_or_fails(
     with RawServer(handler) as server:
         client = make_client()
         kind = httpcore.LocalProtocolError if error is None else OSError
-        with pytest.raises(kind, match=r"262144.*614400" if error is None else "Input/output"):
+        with pytest.raises(kind, match=r"524288.*614400" if error is None else "Input/output"):
             await client.post(server.url, **options)
         assert (await client.get(server.url)).status_code == 200
     assert len(server.connections) == 2
