@@ -35,6 +35,7 @@ from ..models.url import URL
 from ..policy.auth import NO_AUTH, Auth, AuthTypes, auth_from
 from ..policy.netrc import netrc_of_environment
 from ..policy.proxies import ProxyTypes, proxy_choice
+from ..policy.redirects import RedirectPolicy
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_response_limits
 from ..types import Content, Files
 from ..wire.http11_engine import Engine
@@ -316,7 +317,7 @@ class ClientBase:
         *,
         stream: bool = False,
         auth: AuthTypes | None | Unset = UNSET,
-        allow_redirects: bool | None = None,
+        allow_redirects: bool | RedirectPolicy | None = None,
         ssl: SSLTypes | None = None,
         timeout: float | None | TimeoutConfig | Unset = UNSET,
     ) -> ResponseBase:

@@ -60,7 +60,9 @@ class Client(ClientBase):
 
         * `stream`: return once the head has arrived; read, iterate over or close the response then.
         * `auth`: `(user, password)`, an `Auth`, a callable, or `None` for none; else the client's.
-        * `allow_redirects`: whether to follow redirects; by default all methods but HEAD do.
+        * `allow_redirects`: whether to follow redirects; by default all methods but HEAD do.  Or a
+          callable that is given a redirect, not read yet, and the `URL` that it leads to, and tells
+          whether to follow: else the redirect is what is returned.
         * `ssl`: other TLS settings than the client's.
         * `timeout`: a `TimeoutConfig` whose missing fields are the client's, seconds, or `None` for
           no limit.

@@ -11,6 +11,7 @@ from ..models.headers import HeaderTypes
 from ..models.query_params import QueryParamTypes
 from ..models.request import Request
 from ..policy.auth import AuthTypes
+from ..policy.redirects import RedirectPolicy
 from ..types import Content, Files
 
 
@@ -19,7 +20,7 @@ class SendOptions(typing.TypedDict, total=False):
 
     stream: bool
     auth: AuthTypes | None | Unset
-    allow_redirects: bool
+    allow_redirects: bool | RedirectPolicy
     ssl: SSLTypes | None
     timeout: float | None | TimeoutConfig | Unset
 
@@ -45,7 +46,7 @@ class OneShotOptions(BuildOptions, total=False):
     """The keyword arguments of `httpcore.get()` and its kin: no `stream`."""
 
     auth: AuthTypes | None | Unset
-    allow_redirects: bool
+    allow_redirects: bool | RedirectPolicy
     ssl: SSLTypes | None
     timeout: float | None | TimeoutConfig | Unset
 
@@ -100,6 +101,8 @@ def _unknown(owner: str, name: str, spellings: dict[str, str]) -> TypeError:
     return TypeError(f"a {owner} has no option {name!r}{hint}")
 
 
-def wants_redirects(request: Request, allow_redirects: bool | None) -> bool:
+def wants_redirects(
+    request: Request, allow_redirects: bool | RedirectPolicy | None
+) -> bool | RedirectPolicy:
     """Whether redirects are followed: by default all but those of HEAD."""
     return request.method != "HEAD" if allow_redirects is None else allow_redirects

@@ -18,7 +18,12 @@ from ..models.response_base import ResponseBase
 from ..models.url import URL
 from ..policy.auth import NO_AUTH, Auth, auth_of_url
 from ..policy.netrc import NetRC
-from ..policy.redirects import keeps_credentials, redirect_request
+from ..policy.redirects import (
+    RedirectPolicy,
+    keeps_credentials,
+    redirect_request,
+    redirect_url,
+)
 from .authentication import send_authenticated
 
 logger = logging.getLogger("httpcore")
@@ -43,7 +48,7 @@ async def send(
     call: Call,
     request: Request,
     auth: Auth | None,
-    allow_redirects: bool,
+    allow_redirects: bool | RedirectPolicy,
     stream: bool,
     history: collections.abc.Sequence[ResponseBase] = (),
 ) -> ResponseBase:
@@ -66,7 +71,7 @@ async def send(
                 response.history = list(hops)
             if not response.is_redirect:
                 break
-            if not allow_redirects:
+            if not await _is_followed(call, hop, response, allow_redirects):
                 response.send_next = functools.partial(_send_next, call, hop, auth, stream)
                 break
             seen.add(_identity(hop, response.request or hop))
@@ -84,6 +89,19 @@ async def send(
         return response if stream else await response.loaded()
     except RequestException as exc:
         exc.request = exc.request or request
+        raise
+
+
+async def _is_followed(
+    call: Call, request: Request, response: ResponseBase, allow_redirects: bool | RedirectPolicy
+) -> bool:
+    if not callable(allow_redirects):
+        return allow_redirects
+    try:
+        url = redirect_url(request, response)
+        return bool(allow_redirects(call.response_class.adopt(response), url))
+    except BaseException:
+        await response.release()
         raise
 
 

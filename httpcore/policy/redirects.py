@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import collections.abc
+import typing
+
 from ..exceptions import InvalidURL, RedirectBodyUnavailable, RedirectError, RemoteProtocolError
 from ..models.headers import Headers
 from ..models.request import Request
@@ -23,6 +26,10 @@ _BODY_HEADERS = (
 )
 
 
+RedirectPolicy = collections.abc.Callable[[typing.Any, URL], object]
+"""What `allow_redirects=` may be: given a redirect and its URL, it tells whether to follow."""
+
+
 def redirect_request(request: Request, response: ResponseBase) -> Request:
     """
     The request that `response`, a redirect that answers `request`, asks for.
@@ -31,7 +38,7 @@ def redirect_request(request: Request, response: ResponseBase) -> Request:
     not lead to http or https, `RedirectBodyUnavailable` where the body would have to be sent again
     and cannot be.
     """
-    url = _redirect_url(request, response)
+    url = redirect_url(request, response)
     method = _redirect_method(request.method, response.status_code)
     headers = request.headers.copy()
     with_body = method == request.method
@@ -70,7 +77,8 @@ def keeps_credentials(source: URL, target: URL) -> bool:
     )
 
 
-def _redirect_url(request: Request, response: ResponseBase) -> URL:
+def redirect_url(request: Request, response: ResponseBase) -> URL:
+    """Where `response`, a redirect that answers `request`, leads.  Raises as `redirect_request`."""
     location = next(v for name, v in response.headers.raw if name.lower() == b"location")
     # Servers send raw UTF-8, Latin-1 and worse: escape byte by byte, guess nothing.
     text = "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in location)

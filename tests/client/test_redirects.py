@@ -9,6 +9,7 @@ import pytest
 import httpcore
 from tests.conftest import MakeClient
 from tests.servers.raw import RawConnection, RawRequest, RawServer, response
+from tests.ways import pool_of
 
 Rules = dict[str, tuple[int, str]]
 
@@ -348,6 +349,42 @@ async def test_rd16_dripping_redirect_body(make_client: MakeClient) -> None:
 
     with RawServer(handler) as server:
         assert (await make_client().get(server.url + "/a")).content == b"there"
+
+
+async def test_policy(make_client: MakeClient, way: str) -> None:
+    """A callable decides redirect by redirect; what it does not follow is there to be read."""
+    asked: list[str] = []
+
+    def follow(redirect: typing.Any, url: httpcore.URL) -> bool:
+        kind = httpcore.Response if way == "sync" else httpcore.AsyncResponse
+        assert type(redirect) is kind
+        asked.append(f"{redirect.url.path} {int(redirect.status_code)} {url.path}#{url.fragment}")
+        return url.path != "/c"
+
+    with redirecting({"/a": (302, "/b"), "/b": (301, "/c")}) as server:
+        client = make_client()
+        answer = await client.get(server.url + "/a#f", allow_redirects=follow)
+        assert asked == ["/a 302 /b#f", "/b 301 /c#f"]
+        assert (answer.status_code, answer.content) == (301, b"body")
+        assert [earlier.status_code for earlier in answer.history] == [302]
+        assert (await answer.next()).text == "GET /c"
+        assert (await client.get(server.url + "/c", allow_redirects=follow)).text == "GET /c"
+        assert len(server.connections) == 1
+
+
+async def test_policy_that_raises(make_client: MakeClient) -> None:
+    """Its error comes out bare, and the connection is given back; so is one of a bad Location."""
+
+    def follow(redirect: typing.Any, url: httpcore.URL) -> bool:
+        raise LookupError(url.path)
+
+    with redirecting({"/a": (302, "/b"), "/bad": (302, "ftp://h/")}) as server:
+        client = make_client()
+        with pytest.raises(LookupError, match=r"^/b$"):
+            await client.get(server.url + "/a", allow_redirects=follow)
+        with pytest.raises(httpcore.RedirectError, match="'ftp'"):
+            await client.get(server.url + "/bad", allow_redirects=follow)
+        assert pool_of(client).active_connections == []
 
 
 async def test_next_step_by_step(make_client: MakeClient) -> None:
