@@ -67,7 +67,9 @@ def _read(engine: type[Parser], method: str, pieces: list[bytes]) -> _Read:
         elif isinstance(event, InformationalHead):
             read.informational.append(event.status)
         elif isinstance(event, ResponseHead):
-            read = read._replace(head=event._replace(headers=_comparable(event.headers)))
+            # Who has looked for control characters is the engines' own business.
+            head = event._replace(headers=_comparable(event.headers), is_clean=False)
+            read = read._replace(head=head)
         else:
             assert isinstance(event, EndOfMessage)
             rest = b"".join(waiting)
