@@ -343,3 +343,14 @@ def test_as_the_rfc_says(
         assert state.for_request(host, path, is_secure, now) == plainly_sent(
             jar, host, path, is_secure
         )
+
+
+def test_one_secure_cookie_of_two_is_removed() -> None:
+    """The other one is held against what comes over http all the same."""
+    state = CookieState()
+    for path in ("/a", "/b"):
+        state.put([cookie("sid", path=path, secure=True)], 0)
+    state.remove("sid", None, "/a", 0)
+    state.receive(cookie("sid", path="/a"), False, 0)
+    with pytest.raises(Refused):
+        state.receive(cookie("sid", path="/b"), False, 0)
