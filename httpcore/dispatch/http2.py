@@ -230,7 +230,7 @@ class HTTP2Connection:
         Wait until nobody wants more of the request.
 
         Not by `HTTP2Transport.wait()`, which may be writing, for other streams too, when this is
-        cancelled: that would end the connection.
+        cancelled: where the stream does not finish what was begun, that would end the connection.
         """
         while not _is_answered(stream):
             seconds = typing.cast("float", deadline.within(_LOOK_SECONDS))

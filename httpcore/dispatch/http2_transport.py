@@ -181,11 +181,8 @@ class HTTP2Transport:
             data = b""  # a response that is complete says so, whatever TLS does
         except ReadTimeout:
             return False
-        except (
-            ReadError,
-            SSLError,
-            WriteError,
-        ) as exc:  # TLS may have something to send while it reads
+        except (ReadError, SSLError, WriteError) as exc:
+            # Of writing too: TLS may have something to send while it reads.
             self.fail(exc)
             return True
         self._receive(data)
