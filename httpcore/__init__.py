@@ -14,7 +14,7 @@ from .backends.base import ConcurrencyBackend
 from .backends.sync import SyncBackend
 from .client.async_client import AsyncClient, TrioClient
 from .client.client import Client
-from .config import PoolLimits, SSLConfig, TimeoutConfig
+from .config import PoolLimits, TimeoutConfig
 from .connect_config import ConnectConfig
 from .content.encoding import JSONCodec
 from .dispatch.base import Dispatcher
@@ -71,6 +71,7 @@ from .policy.bearer import BearerAuth
 from .policy.digest import DigestAuth
 from .policy.netrc import NetRCAuth
 from .response_limits import ResponseLimits
+from .ssl_config import SSLConfig
 from .status_codes import codes
 
 # Without TrioBackend, so that `from httpcore import *` works where trio is not installed.

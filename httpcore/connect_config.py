@@ -7,7 +7,7 @@ import os
 import re
 import typing
 
-from .config import Value
+from .value import Value
 
 if typing.TYPE_CHECKING:
     import ipaddress

@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 import typing
 
-from .config import DEFAULT_TIMEOUT, TimeoutConfig, Unset
+from .config import DEFAULT_TIMEOUT, TimeoutConfig
 from .exceptions import ConnectTimeout, ReadTimeout, Timeout, TotalTimeout, WriteTimeout
+from .value import Unset
 
 _LIMIT_NAMES: dict[type[Timeout], str] = {
     ConnectTimeout: "connect_timeout",

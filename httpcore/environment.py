@@ -9,7 +9,7 @@ import collections.abc
 import os
 import typing
 
-from .config import SSLConfig
+from .ssl_config import SSLConfig
 
 EnvironmentPart = typing.Literal["proxy", "netrc", "ca"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .config import Value
+from .value import Value
 
 
 class ResponseLimits(Value):

@@ -9,6 +9,9 @@ import typing
 RawHeaders = list[tuple[bytes, bytes]]
 """Header fields as they stand on the wire: name and value, in order."""
 
+Path = str | os.PathLike[str]
+"""Where a file is."""
+
 PrimitiveData = str | int | float | bool | None
 """What a query parameter or a form field may have as its value."""
 

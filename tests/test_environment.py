@@ -10,8 +10,8 @@ import pytest
 
 import httpcore
 from httpcore import MockDispatch, Response, SSLConfig
-from httpcore.config import ssl_config
 from httpcore.environment import ca_path, ca_variable, trusted_parts, with_ca
+from httpcore.ssl_config import ssl_config
 from tests.conftest import MakeClient
 from tests.servers.certs import Certs
 from tests.servers.raw import RawServer, response

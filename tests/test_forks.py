@@ -17,9 +17,9 @@ import pytest
 import httpcore
 from httpcore import forks
 from httpcore.backends import sync, tls_context
-from httpcore.config import SSLConfig
 from httpcore.driver import run_sync
 from httpcore.models.cookie_state import CookieState
+from httpcore.ssl_config import SSLConfig
 from tests.ways import pool_of
 
 if typing.TYPE_CHECKING:

@@ -20,10 +20,10 @@ import functools
 import os
 import typing
 
-from ..config import SSLConfig
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from ..deadline import Deadline
 from ..exceptions import ConnectError, ReadError, SSLError
+from ..ssl_config import SSLConfig
 
 if typing.TYPE_CHECKING:
     import socket

@@ -7,16 +7,7 @@ import typing
 
 from ..__version__ import __version__
 from ..backends.base import ConcurrencyBackend
-from ..config import (
-    DEFAULT_POOL_LIMITS,
-    DEFAULT_TIMEOUT,
-    UNSET,
-    PoolLimits,
-    SSLTypes,
-    TimeoutConfig,
-    Unset,
-    ssl_config,
-)
+from ..config import DEFAULT_POOL_LIMITS, DEFAULT_TIMEOUT, PoolLimits, TimeoutConfig
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, checked_connect
 from ..content.decoders import accept_encoding
 from ..content.encoding import JSONCodec
@@ -37,7 +28,9 @@ from ..policy.netrc import netrc_of_environment
 from ..policy.proxies import ProxyTypes, proxy_choice
 from ..policy.redirects import RedirectPolicy
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_response_limits
+from ..ssl_config import SSLTypes, ssl_config
 from ..types import Content, Files
+from ..value import UNSET, Unset
 from ..wire.http11_engine import Engine
 from .options import (
     BUILD_OPTIONS,

@@ -5,14 +5,16 @@ from __future__ import annotations
 import collections.abc
 import typing
 
-from ..config import SSLTypes, TimeoutConfig, Unset
+from ..config import TimeoutConfig
 from ..models.cookies import CookieTypes
 from ..models.headers import HeaderTypes
 from ..models.query_params import QueryParamTypes
 from ..models.request import Request
 from ..policy.auth import AuthTypes
 from ..policy.redirects import RedirectPolicy
+from ..ssl_config import SSLTypes
 from ..types import Content, Files
+from ..value import Unset
 
 
 class SendOptions(typing.TypedDict, total=False):

@@ -8,7 +8,6 @@ import logging
 import time
 import typing
 
-from ..config import SSLTypes
 from ..deadline import Deadline
 from ..dispatch.base import Dispatcher
 from ..exceptions import InvalidURL, RedirectLoop, RequestException, TooManyRedirects
@@ -24,6 +23,7 @@ from ..policy.redirects import (
     redirect_request,
     redirect_url,
 )
+from ..ssl_config import SSLTypes
 from .authentication import send_authenticated
 
 logger = logging.getLogger("httpcore")

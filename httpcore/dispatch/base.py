@@ -7,7 +7,6 @@ import collections
 import collections.abc
 import typing
 
-from ..config import SSLTypes
 from ..deadline import TimeoutTypes
 from ..models.cookies import CookieTypes
 from ..models.headers import HeaderTypes
@@ -15,6 +14,7 @@ from ..models.query_params import QueryParamTypes
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import URL
+from ..ssl_config import SSLTypes
 from ..types import Content, Files
 
 

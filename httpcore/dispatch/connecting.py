@@ -7,11 +7,11 @@ stream that a tunnel to the real one is then asked for.
 from __future__ import annotations
 
 from ..backends.base import Address, ConcurrencyBackend, NetworkStream, unix_address
-from ..config import SSLConfig
 from ..connect_config import DEFAULT_CONNECT, AddressRule, ConnectConfig
 from ..deadline import Deadline
 from ..exceptions import ConnectError
 from ..models.url import Origin
+from ..ssl_config import SSLConfig
 
 
 async def open_stream(

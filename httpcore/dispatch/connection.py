@@ -8,7 +8,7 @@ import functools
 import typing
 
 from ..backends.base import ConcurrencyBackend, NetworkStream, default_backend
-from ..config import DEFAULT_SSL, DEFAULT_TIMEOUT, SSLTypes, TimeoutConfig, ssl_config
+from ..config import DEFAULT_TIMEOUT, TimeoutConfig
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, checked_connect
 from ..deadline import Deadline, TimeoutTypes, as_deadline
 from ..exceptions import ConnectError, RequestException
@@ -18,6 +18,7 @@ from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import URL, Origin
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_response_limits
+from ..ssl_config import DEFAULT_SSL, SSLTypes, ssl_config
 from ..wire.http11_engine import Engine, parser_class
 from .base import Abandoned, Dispatcher, Unprocessed, reap
 from .connecting import open_stream

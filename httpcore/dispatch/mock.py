@@ -6,10 +6,10 @@ import collections.abc
 import copy
 import inspect
 
-from ..config import SSLTypes
 from ..deadline import TimeoutTypes
 from ..models.request import Request
 from ..models.response_base import ResponseBase
+from ..ssl_config import SSLTypes
 from .base import Dispatcher
 
 Handler = collections.abc.Callable[

@@ -6,16 +6,7 @@ import typing
 import warnings
 
 from ..backends.base import ConcurrencyBackend, default_backend
-from ..config import (
-    DEFAULT_POOL_LIMITS,
-    DEFAULT_SSL,
-    DEFAULT_TIMEOUT,
-    PoolLimits,
-    SSLTypes,
-    TimeoutConfig,
-    checked_limits,
-    ssl_config,
-)
+from ..config import DEFAULT_POOL_LIMITS, DEFAULT_TIMEOUT, PoolLimits, TimeoutConfig, checked_limits
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, checked_connect
 from ..deadline import TimeoutTypes, as_deadline
 from ..exceptions import RequestException
@@ -24,6 +15,7 @@ from ..models.proxy import ChosenProxy, ProxyChooser, as_proxy, proxy_chooser
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_response_limits
+from ..ssl_config import DEFAULT_SSL, SSLTypes, ssl_config
 from ..wire.http11_engine import Engine, parser_class
 from .base import Dispatcher
 from .connection import HTTP2, HTTPConnection, checked_http2

@@ -15,7 +15,7 @@ import time
 import typing
 
 from ..backends.base import ConcurrencyBackend
-from ..config import UNSET, PoolLimits, SSLConfig, Unset
+from ..config import PoolLimits
 from ..connect_config import ConnectConfig
 from ..deadline import Deadline, timeout_error
 from ..exceptions import NetworkError, PoolTimeout, TotalTimeout
@@ -24,6 +24,8 @@ from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import Origin
 from ..response_limits import ResponseLimits
+from ..ssl_config import SSLConfig
+from ..value import UNSET, Unset
 from ..wire.http11_engine import Engine
 from .base import Abandoned, Unprocessed, reap
 from .connection import HTTP2, HTTPConnection

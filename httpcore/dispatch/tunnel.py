@@ -13,7 +13,6 @@ import collections.abc
 import typing
 
 from ..backends.base import ConcurrencyBackend, NetworkStream
-from ..config import DEFAULT_SSL, SSLConfig
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig
 from ..deadline import Deadline
 from ..exceptions import (
@@ -28,6 +27,7 @@ from ..models.headers import Headers
 from ..models.request import Request
 from ..models.response import AsyncResponse
 from ..models.url import URL
+from ..ssl_config import DEFAULT_SSL, SSLConfig
 from ..wire.http11 import (
     NEED_DATA,
     EndOfMessage,

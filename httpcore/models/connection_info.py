@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 
-from ..config import Value
+from ..value import Value
 
 if typing.TYPE_CHECKING:
     import socket

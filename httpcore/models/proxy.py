@@ -6,10 +6,11 @@ import collections.abc
 import functools
 import typing
 
-from ..config import SSLConfig, SSLTypes, Value, ssl_config
 from ..credentials import basic, encoded
 from ..exceptions import InvalidURL
+from ..ssl_config import SSLConfig, SSLTypes, ssl_config
 from ..types import RawHeaders
+from ..value import Value
 from .headers import Headers, HeaderTypes
 from .url import URL, Origin
 from .url_syntax import Authority

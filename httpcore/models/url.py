@@ -15,8 +15,8 @@ from __future__ import annotations
 import functools
 import typing
 
-from ..config import UNSET, Unset
 from ..exceptions import InvalidURL
+from ..value import UNSET, Immutable, Unset
 from .query_params import QueryParams, QueryParamTypes, merge_query
 from .url_syntax import (
     DEFAULT_PORTS,
@@ -39,17 +39,7 @@ _CACHED_URLS = 2048
 _MAX_CACHED_LENGTH = 2048
 
 
-class _Immutable:
-    __slots__ = ()
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{type(self).__name__} is immutable; make a new one")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"{type(self).__name__} is immutable; make a new one")
-
-
-class URL(_Immutable):
+class URL(Immutable):
     """
     A URL (RFC 3986), parsed and normalised.
 
@@ -136,7 +126,7 @@ class URL(_Immutable):
         if isinstance(parsed, cls):
             return parsed
         own = object.__new__(cls)
-        _set_fields(own, **{name: getattr(parsed, name) for name in URL.__slots__})
+        own._set(**{name: getattr(parsed, name) for name in URL.__slots__})
         return own
 
     @property
@@ -294,8 +284,7 @@ def _build(parts: Parts) -> URL:
     full_path = path if parts.query is None else f"{path}?{parts.query}"
     without_zone = Authority("", host.partition("%")[0], authority.port)
     url = object.__new__(URL)
-    _set_fields(
-        url,
+    url._set(
         scheme=scheme,
         authority=parts.authority or "",
         username=username,
@@ -336,7 +325,7 @@ def _from_parts(parts: Parts) -> URL:
     return URL(text, allow_relative=True)
 
 
-class Origin(_Immutable):
+class Origin(Immutable):
     """
     Scheme, host and port: whom to connect to, and the key of a connection pool (RFC 6454 §4).
 
@@ -360,8 +349,7 @@ class Origin(_Immutable):
         self._fill(origin.scheme, origin.host, origin.port)
 
     def _fill(self, scheme: str, host: str, port: int) -> None:
-        _set_fields(
-            self,
+        self._set(
             scheme=scheme,
             host=host,
             port=port,
@@ -394,8 +382,3 @@ def _origin(scheme: str, host: str, port: int) -> Origin:
     origin = object.__new__(Origin)
     origin._fill(scheme, host, port)
     return origin
-
-
-def _set_fields(value: _Immutable, **fields: object) -> None:
-    for name, field in fields.items():
-        object.__setattr__(value, name, field)

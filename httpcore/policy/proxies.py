@@ -10,12 +10,12 @@ import functools
 import os
 import sys
 
-from ..config import DEFAULT_SSL
 from ..environment import with_ca
 from ..exceptions import ProxyError
 from ..models.proxy import ChosenProxy, Proxy, ProxyChooser, as_proxy, proxy_chooser
 from ..models.url import URL
 from ..models.url_syntax import Malformed, parse_authority
+from ..ssl_config import DEFAULT_SSL
 from .no_proxy import NoProxy
 
 ProxyTypes = ChosenProxy | ProxyChooser | collections.abc.Mapping[str, ChosenProxy]

@@ -15,7 +15,6 @@ import pytest
 from httpcore.backends.base import ConcurrencyBackend, NetworkStream, TruncatedTLS
 from httpcore.backends.tls_context import ssl_context
 from httpcore.backends.tls_handshake import start_tls
-from httpcore.config import SSLConfig
 from httpcore.driver import run_sync
 from httpcore.exceptions import (
     ReadError,
@@ -25,6 +24,7 @@ from httpcore.exceptions import (
     WriteError,
     WriteTimeout,
 )
+from httpcore.ssl_config import SSLConfig
 from tests.servers.certs import Certs
 from tests.servers.raw import RawConnection, RawServer
 from tests.servers.tls import (

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import serialization
 
 from httpcore.backends import tls_context
 from httpcore.backends.tls_context import cached_ssl_context, ssl_context
-from httpcore.config import SSLConfig
 from httpcore.exceptions import SSLError
+from httpcore.ssl_config import SSLConfig
 
 
 @pytest.fixture(autouse=True)
@@ -374,7 +374,7 @@ def test_tl9_no_password(files):
     script = (
         "import sys\n"
         "from httpcore.backends.tls_context import ssl_context\n"
-        "from httpcore.config import SSLConfig\n"
+        "from httpcore.ssl_config import SSLConfig\n"
         "try:\n"
         "    ssl_context(SSLConfig((sys.argv[1], sys.argv[2]), verify=False), False)\n"
         "except Exception as error:\n"

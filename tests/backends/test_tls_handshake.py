@@ -18,7 +18,6 @@ from httpcore.backends import tls_context
 from httpcore.backends.tls_context import OwnContext, ssl_context
 from httpcore.backends.tls_handshake import start_tls
 from httpcore.backends.tls_sessions import TLSSessions
-from httpcore.config import SSLConfig
 from httpcore.exceptions import (
     ConnectError,
     ConnectTimeout,
@@ -26,6 +25,7 @@ from httpcore.exceptions import (
     WriteError,
 )
 from httpcore.pins import pins_of
+from httpcore.ssl_config import SSLConfig
 from tests.servers.certs import Cert
 from tests.servers.raw import RawConnection, RawServer
 from tests.servers.tls import (

@@ -15,8 +15,8 @@ from httpcore.backends.base import ConcurrencyBackend
 from httpcore.backends.tls_context import ssl_context
 from httpcore.backends.tls_handshake import start_tls
 from httpcore.backends.tls_sessions import TLSSessions
-from httpcore.config import SSLConfig
 from httpcore.exceptions import SSLError
+from httpcore.ssl_config import SSLConfig
 from tests.servers.certs import Cert
 from tests.servers.raw import RawConnection, RawServer
 from tests.servers.tls import connect, connect_plain, deadline, greet

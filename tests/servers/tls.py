@@ -16,9 +16,10 @@ from httpcore.backends.base import Address, ConcurrencyBackend, NetworkStream
 from httpcore.backends.tls import TLSStream
 from httpcore.backends.tls_context import ssl_context
 from httpcore.backends.tls_handshake import start_tls
-from httpcore.config import SSLConfig, TimeoutConfig
+from httpcore.config import TimeoutConfig
 from httpcore.deadline import Deadline
 from httpcore.exceptions import ReadTimeout, WriteError, WriteTimeout
+from httpcore.ssl_config import SSLConfig
 from tests.servers.certs import Cert, Certs
 from tests.servers.raw import RawConnection, RawServer
 
