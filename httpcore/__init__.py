@@ -23,10 +23,13 @@ from .dispatch.mock import MockDispatch
 from .dispatch.pool import ConnectionPool
 from .driver import SuspendedInSyncCode
 from .exceptions import (
+    CertificateDateError,
+    CertificateError,
     ConnectError,
     ConnectTimeout,
     CookieConflict,
     DecodingError,
+    HostnameMismatch,
     HTTPError,
     HttpError,
     InvalidHeader,
@@ -34,6 +37,7 @@ from .exceptions import (
     JSONDecodeError,
     LocalProtocolError,
     NetworkError,
+    PinMismatch,
     PoolTimeout,
     ProtocolError,
     ProxyError,
@@ -53,6 +57,7 @@ from .exceptions import (
     Timeout,
     TooManyRedirects,
     TotalTimeout,
+    UnknownIssuer,
     WriteError,
     WriteTimeout,
 )
@@ -133,6 +138,11 @@ __all__ = [
     "NetworkError",
     "ConnectError",
     "SSLError",
+    "CertificateError",
+    "CertificateDateError",
+    "HostnameMismatch",
+    "UnknownIssuer",
+    "PinMismatch",
     "ProxyError",
     "ReadError",
     "WriteError",

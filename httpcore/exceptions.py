@@ -85,12 +85,34 @@ class SSLError(ConnectError):
     """The TLS handshake failed, or the TLS settings are unusable."""
 
 
+class CertificateError(SSLError):
+    """The server's certificate was not accepted, for one of the reasons below or for another."""
+
+
+class CertificateDateError(CertificateError):
+    """The certificate, or that of its CA, has expired or is not valid yet."""
+
+
+class HostnameMismatch(CertificateError):
+    """The certificate is for other hosts than the one that was connected to."""
+
+
+class UnknownIssuer(CertificateError):
+    """The certificate was issued by a CA that is not trusted, or by itself."""
+
+
+class PinMismatch(CertificateError):
+    """The certificate fulfils none of `SSLConfig(pins=...)`."""
+
+
 class ProxyError(ConnectError):
     """
     The proxy cannot be reached, refused, or answered with nonsense.
 
-    `response`: what it answered, with the start of the body where there is one; `None` where no
-    answer came.
+    * `response`: what it answered, with the start of the body where there is one; `None` where no
+      answer came.
+    * `__cause__`: where the connection to it failed, the error that a server would have failed
+      with, such as a `CertificateError`.
     """
 
 

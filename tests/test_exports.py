@@ -28,6 +28,7 @@ EXPORTS = """
     ConcurrencyBackend AsyncioBackend SyncBackend
     RequestException
     NetworkError ConnectError SSLError ProxyError ReadError WriteError
+    CertificateError CertificateDateError HostnameMismatch UnknownIssuer PinMismatch
     Timeout ConnectTimeout ReadTimeout WriteTimeout PoolTimeout TotalTimeout
     ProtocolError LocalProtocolError RemoteProtocolError
     DecodingError JSONDecodeError ResponseTooLarge

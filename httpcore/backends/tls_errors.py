@@ -9,7 +9,14 @@ import collections.abc
 import ssl
 import typing
 
-from ..exceptions import NetworkError, SSLError
+from ..exceptions import (
+    CertificateDateError,
+    CertificateError,
+    HostnameMismatch,
+    NetworkError,
+    SSLError,
+    UnknownIssuer,
+)
 from .sockets import reason
 
 SHAKING_HANDS = "TLS handshake with"  # what was being done; the peer follows
@@ -26,25 +33,39 @@ _OLD_VERSION = (
     "ciphers='DEFAULT@SECLEVEL=0' too"
 )
 _WEAK = "SSLConfig(ciphers='DEFAULT@SECLEVEL=1') allows it"
+_UNKNOWN = (
+    UnknownIssuer,
+    "was issued by a CA that is not known",
+    f"{_INCOMPLETE}; {_OWN_CA}",
+)
+_NOT_TRUSTED = "was issued by a CA that is not trusted (its root is self-signed)"
 
 # The codes of X509_verify_cert: what is wrong with the certificate, and what to do.
-_VERIFY = {
-    9: ("is not valid yet", "is the clock of this machine right?"),
-    10: ("has expired", "its operator has to renew it, or the clock of this machine is wrong"),
-    18: ("is self-signed", _OWN_CA),
-    19: ("was issued by a CA that is not trusted (its root is self-signed)", _OWN_CA),
-    20: ("was issued by a CA that is not known", f"{_INCOMPLETE}; {_OWN_CA}"),
-    21: ("was issued by a CA that is not known", f"{_INCOMPLETE}; {_OWN_CA}"),
-    23: ("was revoked", "do not trust this server"),
-    26: ("is not one for servers", "its operator has to get one that is"),
-    62: ("is for another host", _OTHER_NAME),
-    64: ("is not for this IP address", "use the name that the certificate is for"),
-    66: ("has a key that is too short to be safe", _WEAK),
-    67: ("was issued by a CA whose key is too short to be safe", _WEAK),
-    68: ("was issued with a hash that is broken", _WEAK),
+_VERIFY: dict[int, tuple[type[CertificateError], str, str]] = {
+    2: _UNKNOWN,
+    9: (CertificateDateError, "is not valid yet", "is the clock of this machine right?"),
+    10: (
+        CertificateDateError,
+        "has expired",
+        "its operator has to renew it, or the clock of this machine is wrong",
+    ),
+    18: (UnknownIssuer, "is self-signed", _OWN_CA),
+    19: (UnknownIssuer, _NOT_TRUSTED, _OWN_CA),
+    20: _UNKNOWN,
+    21: _UNKNOWN,
+    23: (CertificateError, "was revoked", "do not trust this server"),
+    26: (CertificateError, "is not one for servers", "its operator has to get one that is"),
+    62: (HostnameMismatch, "is for another host", _OTHER_NAME),
+    64: (
+        HostnameMismatch,
+        "is not for this IP address",
+        "use the name that the certificate is for",
+    ),
+    66: (CertificateError, "has a key that is too short to be safe", _WEAK),
+    67: (CertificateError, "was issued by a CA whose key is too short to be safe", _WEAK),
+    68: (CertificateError, "was issued with a hash that is broken", _WEAK),
 }
 _HAS_EXPIRED, _NOT_YET_VALID = 10, 9
-_OTHER_HOST = (62, 64)
 
 # By OpenSSL's reason, without TLSV1_, SSLV3_ and the like in front.
 _REASONS = {
@@ -87,16 +108,18 @@ def handshake_error(
     """
     The `SSLError` for a handshake with `host` that TLS itself refused; raise it `from error`.
 
+    It is a `CertificateError` where the peer's certificate is what was not accepted.
     `first_bytes` are the first that the peer sent.
     """
+    kind: type[SSLError] = SSLError
     if isinstance(error, ssl.SSLCertVerificationError):
-        problem, hint = _certificate_problem(error, ssl_object)
+        kind, problem, hint = _certificate_problem(error, ssl_object)
     elif first_bytes[:1] not in (b"", b"\x15", b"\x16"):  # neither an alert nor a handshake
         problem = f"what answers there does not speak TLS: {first_bytes[:40]!r}"
         hint = "is this the port for https?"
     else:
         problem, hint = _problem(error)
-    return SSLError(f"{SHAKING_HANDS} {host} failed: {problem}" + (f"; {hint}" if hint else ""))
+    return kind(f"{SHAKING_HANDS} {host} failed: {problem}" + (f"; {hint}" if hint else ""))
 
 
 def session_error(kind: type[E], error: ssl.SSLError, doing: str, peer: str) -> E:
@@ -116,20 +139,22 @@ def _problem(error: ssl.SSLError) -> tuple[str, str]:
 
 def _certificate_problem(
     error: ssl.SSLCertVerificationError, ssl_object: ssl.SSLObject
-) -> tuple[str, str]:
+) -> tuple[type[CertificateError], str, str]:
     code = error.verify_code
     known = _VERIFY.get(code)
     if known is None:
-        return f"its certificate was not accepted: {error.verify_message}", ""
-    problem, hint = known
+        told = f"its certificate was not accepted: {error.verify_message}"
+        return CertificateError, told, ""
+    kind, problem, hint = known
     shown = _unverified_certificate(ssl_object)
-    if code in _OTHER_HOST and (names := [value for _, value in shown.get("subjectAltName", ())]):
+    names = [value for _, value in shown.get("subjectAltName", ())]
+    if kind is HostnameMismatch and names:
         problem += f", namely for {_listed(names)}"
     elif code == _HAS_EXPIRED and "notAfter" in shown:
         problem += f" on {shown['notAfter']}"
     elif code == _NOT_YET_VALID and "notBefore" in shown:
         problem += f", but from {shown['notBefore']} on"
-    return f"its certificate {problem}", hint
+    return kind, f"its certificate {problem}", hint
 
 
 def _unverified_certificate(ssl_object: ssl.SSLObject) -> dict[str, typing.Any]:

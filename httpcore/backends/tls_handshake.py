@@ -9,7 +9,14 @@ from __future__ import annotations
 import ssl
 
 from ..deadline import Deadline
-from ..exceptions import ConnectError, ConnectTimeout, NetworkError, SSLError, Timeout
+from ..exceptions import (
+    ConnectError,
+    ConnectTimeout,
+    NetworkError,
+    PinMismatch,
+    SSLError,
+    Timeout,
+)
 from ..pins import pins_of
 from .base import NetworkStream
 from .sockets import reason
@@ -122,7 +129,7 @@ def _check_protocol(ssl_object: ssl.SSLObject, context: ssl.SSLContext, who: str
 def _check_pins(ssl_object: ssl.SSLObject, pins: tuple[str, ...], who: str) -> None:
     seen = pins_of(ssl_object.getpeercert(binary_form=True) or b"")
     if set(pins).isdisjoint(seen):
-        raise SSLError(
+        raise PinMismatch(
             f"{SHAKING_HANDS} {who} failed: its certificate fulfils none of the {len(pins)} pins, "
             f"but {' and '.join(seen)}; if its operator has a new key, tell so in "
             "SSLConfig(pins=...), else somebody is in between"

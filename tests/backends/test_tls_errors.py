@@ -7,7 +7,14 @@ import ssl
 import pytest
 
 from httpcore.backends.tls_errors import handshake_error, session_error
-from httpcore.exceptions import SSLError, WriteError
+from httpcore.exceptions import (
+    CertificateDateError,
+    CertificateError,
+    HostnameMismatch,
+    SSLError,
+    UnknownIssuer,
+    WriteError,
+)
 
 HELLO = b"\x16\x03\x03"
 
@@ -32,11 +39,11 @@ class Showing:
         return self.certificate
 
 
-def refused(code: int, session: object = None) -> str:
+def refused(code: int, session: object = None) -> SSLError:
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_code = code
     error.verify_message = "something of OpenSSL's"
-    return str(handshake_error(error, "example.org:443", session or ssl_object(), HELLO))  # type: ignore[arg-type]
+    return handshake_error(error, "example.org:443", session or ssl_object(), HELLO)  # type: ignore[arg-type]
 
 
 def tls_error(reason: str | None) -> ssl.SSLError:
@@ -48,8 +55,7 @@ def tls_error(reason: str | None) -> ssl.SSLError:
 def test_a_certificate_that_is_for_others():
     """The names that it is for are listed, but not hundreds, and escaped."""
     names = [("DNS", f"{name}.example") for name in ("a", "b\x1b", "c", "d", "e", "f", "g")]
-    text = refused(62, Showing(subjectAltName=names))
-    assert text == (
+    assert str(refused(62, Showing(subjectAltName=names))) == (
         "TLS handshake with example.org:443 failed: its certificate is for another host, namely "
         r"for a.example, b\x1b.example, c.example, d.example, e.example and 2 more; "
         "is the host in the URL right? SSLConfig(server_hostname=...) expects another one"
@@ -58,32 +64,35 @@ def test_a_certificate_that_is_for_others():
 
 def test_certificates_out_of_date():
     """When it ended or begins is told."""
-    assert "has expired on Jan  1 00:00:00 2000 GMT; its operator" in refused(
-        10, Showing(notAfter="Jan  1 00:00:00 2000 GMT")
-    )
-    assert "is not valid yet, but from Jan  1 00:00:00 3000 GMT on; is the clock" in refused(
-        9, Showing(notBefore="Jan  1 00:00:00 3000 GMT")
-    )
+    expired = refused(10, Showing(notAfter="Jan  1 00:00:00 2000 GMT"))
+    assert "has expired on Jan  1 00:00:00 2000 GMT; its operator" in str(expired)
+    early = refused(9, Showing(notBefore="Jan  1 00:00:00 3000 GMT"))
+    assert "is not valid yet, but from Jan  1 00:00:00 3000 GMT on; is the clock" in str(early)
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("code", "kind", "words"),
     [
-        (9, "is not valid yet; "),
-        (10, "has expired; "),
-        (18, "is self-signed; to trust it all the same"),
-        (20, "issued by a CA that is not known; the server may leave out intermediate"),
-        (21, "issued by a CA that is not known; the server may leave out intermediate"),
-        (26, "is not one for servers; "),
-        (66, "has a key that is too short to be safe; SSLConfig(ciphers="),
-        (62, "is for another host; "),
-        (64, "is not for this IP address; "),
-        (79, "its certificate was not accepted: something of OpenSSL's"),
+        (2, UnknownIssuer, "issued by a CA that is not known; the server may leave out"),
+        (9, CertificateDateError, "is not valid yet; "),
+        (10, CertificateDateError, "has expired; "),
+        (18, UnknownIssuer, "is self-signed; to trust it all the same"),
+        (19, UnknownIssuer, "issued by a CA that is not trusted (its root is self-signed); to"),
+        (20, UnknownIssuer, "issued by a CA that is not known; the server may leave out"),
+        (21, UnknownIssuer, "issued by a CA that is not known; the server may leave out"),
+        (23, CertificateError, "was revoked; "),
+        (26, CertificateError, "is not one for servers; "),
+        (66, CertificateError, "has a key that is too short to be safe; SSLConfig(ciphers="),
+        (62, HostnameMismatch, "is for another host; "),
+        (64, HostnameMismatch, "is not for this IP address; "),
+        (79, CertificateError, "its certificate was not accepted: something of OpenSSL's"),
     ],
 )
-def test_a_certificate_of_which_nothing_is_known(code, words):
-    """Where Python does not show the certificate, the message is shorter."""
-    assert words in refused(code)
+def test_a_certificate_of_which_nothing_is_known(code, kind, words):
+    """Each reason has its class; where Python shows no certificate, the message is shorter."""
+    error = refused(code)
+    assert type(error) is kind
+    assert words in str(error)
 
 
 def test_what_does_not_speak_tls():
@@ -100,6 +109,7 @@ def test_what_does_not_speak_tls():
 def test_what_speaks_tls(first):
     """An alert, a handshake or nothing at all may be TLS: OpenSSL's reason is told."""
     error = handshake_error(tls_error("LENGTH_MISMATCH"), "h:443", ssl_object(), first)
+    assert type(error) is SSLError
     assert str(error) == "TLS handshake with h:443 failed: length mismatch"
 
 

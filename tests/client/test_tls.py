@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import pathlib
+import pickle
 import ssl
 import typing
 import weakref
@@ -58,23 +59,32 @@ def is_idle(client: object) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "kind", "words"),
     [
-        ("expired", "has expired on"),
-        ("future", "is not valid yet, but from"),
-        ("wrong_host", "is for another host, namely for elsewhere.example"),
-        ("self_signed", "is self-signed"),
-        ("unknown_ca", "was issued by a CA that is not known"),
+        ("expired", httpcore.CertificateDateError, "has expired on"),
+        ("future", httpcore.CertificateDateError, "is not valid yet, but from"),
+        (
+            "wrong_host",
+            httpcore.HostnameMismatch,
+            "is for another host, namely for elsewhere.example",
+        ),
+        ("self_signed", httpcore.UnknownIssuer, "is self-signed"),
+        ("unknown_ca", httpcore.UnknownIssuer, "was issued by a CA that is not known"),
     ],
 )
 async def test_tl1_certificates_that_are_not_good(
-    make_client: MakeClient, certs: Certs, name: str, words: str
+    make_client: MakeClient,
+    certs: Certs,
+    name: str,
+    kind: type[httpcore.CertificateError],
+    words: str,
 ) -> None:
-    """SSLError with host and reason, and not one request; without verification it goes on."""
+    """A class for each, host and reason, and not one request; without verification it goes on."""
     client = make_client(ssl=certs.ca)
     with answering(getattr(certs, name)) as server:
-        with pytest.raises(httpcore.SSLError, match=rf"localhost:{server.port} .*{words}") as info:
+        with pytest.raises(kind, match=rf"localhost:{server.port} .*{words}") as info:
             await client.get(at_localhost(server))
+        assert type(pickle.loads(pickle.dumps(info.value))) is kind
         assert is_idle(client)
         assert info.value.request.url == at_localhost(server)
         assert server.requests == []
@@ -358,7 +368,7 @@ async def test_pins(make_client: MakeClient, nginx: Nginx, certs: Certs) -> None
     for pin in pins_of(seen):
         config = SSLConfig(verify=False, pins=["ab" * 32, pin])
         assert (await client.get(f"{nginx.tls_url}/tls", ssl=config)).status_code == 200
-    with pytest.raises(httpcore.SSLError, match="fulfils none of the 1 pins"):
+    with pytest.raises(httpcore.PinMismatch, match="fulfils none of the 1 pins"):
         await client.get(nginx.tls_url, ssl=SSLConfig(verify=False, pins="ab" * 32))
 
 

@@ -365,9 +365,17 @@ async def test_px6_target(options: Options, url: str, target: str) -> None:
         assert (connect.target, connect.header("Host")) == (target, target)
 
 
-@pytest.mark.parametrize("problem", ["expired", "wrong_host", "self_signed", "plain"])
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [
+        ("expired", httpcore.CertificateDateError),
+        ("wrong_host", httpcore.HostnameMismatch),
+        ("self_signed", httpcore.UnknownIssuer),
+        ("plain", httpcore.ConnectError),
+    ],
+)
 async def test_px10_proxy_that_cannot_be_trusted(
-    options: Options, certs: Certs, problem: str
+    options: Options, certs: Certs, problem: str, kind: type[Exception]
 ) -> None:
     """A proxy with a bad certificate, or without TLS, gets no credentials."""
     received: list[bytes] = []
@@ -383,7 +391,7 @@ async def test_px10_proxy_that_cannot_be_trusted(
             connection = HTTPConnection(origin, proxy=through, **options)
             with pytest.raises(ProxyError, match="TLS handshake with 127") as caught:
                 await connection.request("GET", origin)
-            assert isinstance(caught.value.__cause__, (SSLError, httpcore.ConnectError))
+            assert type(caught.value.__cause__) is kind
             assert "through proxy" in str(caught.value)
     assert not any(b"Authorization" in data for data in received)
 
@@ -481,14 +489,17 @@ async def test_tm3_refusal_that_stalls(options: Options, monkeypatch: pytest.Mon
             await connection.request("GET", "https://example.org/")
 
 
-async def test_errors_of_the_origin_are_its_own(options: Options, certs: Certs) -> None:
-    """A bad certificate of the origin is an SSLError that names it."""
+@pytest.mark.parametrize("tls", [False, True])
+async def test_errors_of_the_origin_are_its_own(options: Options, certs: Certs, tls: bool) -> None:
+    """A bad certificate of the origin is an error that names it, also of TLS in TLS."""
+    context = certs.server.server_context() if tls else None
     with (
         RawServer(RawConnection.close, tls=certs.wrong_host.server_context()) as origin,
-        RawServer(connect_proxy) as proxy,
+        RawServer(connect_proxy, tls=context) as proxy,
     ):
-        connection = HTTPConnection(origin.url, proxy=proxy.url, **options)
-        with pytest.raises(SSLError) as caught:
+        through = Proxy(proxy.url, ssl=str(certs.ca) if tls else None)
+        connection = HTTPConnection(origin.url, proxy=through, **options)
+        with pytest.raises(httpcore.HostnameMismatch) as caught:
             await connection.request("GET", origin.url)
         assert not isinstance(caught.value, ProxyError)
         assert f"127.0.0.1:{origin.port} through proxy" in str(caught.value)
