@@ -86,7 +86,9 @@ async def send(
             auth = _auth_after(auth, hop, following)
             hops.append(response)
             hop = following
-        return response if stream else await response.loaded()
+        if not stream and response.status_code != 101:  # whose end nobody waits for
+            await response.load()
+        return response
     except RequestException as exc:
         exc.request = exc.request or request
         raise

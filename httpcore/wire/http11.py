@@ -183,13 +183,15 @@ class ResponseReader:
     def next_event(self) -> Event:
         """The next event; raises `RemoteProtocolError` for what is no HTTP/1.1 response."""
         framing = self._framing
-        if framing is _LENGTH or framing is _UNTIL_CLOSE:
-            return self._plain_body_event()
-        if framing is _NO_BODY:
-            return self._end(_NO_TRAILERS)
+        if framing is _LENGTH:
+            return self._sized_event()
         if framing is _HEAD:
             return self._head_event()
-        return self._chunked_event()
+        if framing is _CHUNKED:
+            return self._chunked_event()
+        if framing is _UNTIL_CLOSE:
+            return self._last_event()
+        return self._end(_NO_TRAILERS)
 
     @property
     def buffered(self) -> int:
@@ -211,8 +213,7 @@ class ResponseReader:
             )
         if self._framing is _LENGTH:
             return self._violation(
-                f"closed the connection after {self._received} of {self._received + self._length} "
-                "bytes of the body"
+                f"closed the connection after {self._received} of {self._length} bytes of the body"
             )
         if self._framing is _CHUNKED:
             return self._violation(
@@ -368,26 +369,25 @@ class ResponseReader:
 
     # Bodies.
 
-    def _plain_body_event(self) -> Event:
-        data = self._buffer
-        if self._framing is _LENGTH:
-            if self._length == 0:
-                return self._end(_NO_TRAILERS)
-            if len(data) > self._length:
-                data, self._buffer = data[: self._length], data[self._length :]
-            elif data:
-                self._buffer = b""
-            self._length -= len(data)
-        else:
-            self._buffer = b""
+    def _sized_event(self) -> Event:
+        data, missing = self._buffer, self._length - self._received
+        if not missing:
+            return self._end(_NO_TRAILERS)
+        if data:
+            self._buffer = data[missing:]
+            data = data[:missing]
+            self._received += len(data)
+            return data
+        if self._eof:
+            raise self.truncated()
+        return NEED_DATA
+
+    def _last_event(self) -> Event:
+        data, self._buffer = self._buffer, b""
         if data:
             self._received += len(data)
             return data
-        if not self._eof:
-            return NEED_DATA
-        if self._framing is _UNTIL_CLOSE:
-            return self._end(_NO_TRAILERS)
-        raise self.truncated()
+        return self._end(_NO_TRAILERS) if self._eof else NEED_DATA
 
     def _chunked_event(self) -> Event:
         try:
