@@ -9,7 +9,7 @@ from ..driver import run_sync
 from ..types import RawHeaders
 
 if typing.TYPE_CHECKING:
-    from .response_base import ResponseBase
+    from .response_body import ResponseBody
 
 Piece = typing.TypeVar("Piece", bytes, str)
 
@@ -136,7 +136,7 @@ class PieceIterator(typing.Generic[Piece]):
 
     def __init__(
         self,
-        response: ResponseBase,
+        response: ResponseBody,
         body: BodyStream,
         convert: collections.abc.Callable[[bytes], collections.abc.Iterable[Piece]] | None,
         flush: collections.abc.Callable[[], collections.abc.Iterable[Piece]] | None,
