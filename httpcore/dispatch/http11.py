@@ -30,15 +30,8 @@ from ..models.response import AsyncResponse, Response
 from ..models.response_base import ResponseBase
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits
 from ..types import RawHeaders
-from ..wire.http11 import (
-    NEED_DATA,
-    EndOfMessage,
-    Event,
-    Parser,
-    ResponseHead,
-    ResponseReader,
-    request_head,
-)
+from ..wire.http11 import ResponseReader, request_head
+from ..wire.http11_events import NEED_DATA, EndOfMessage, Event, Parser, ResponseHead
 from .base import Abandoned, Unprocessed, reap
 from .upload import Upload
 

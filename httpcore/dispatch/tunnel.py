@@ -28,14 +28,8 @@ from ..models.request import Request
 from ..models.response import AsyncResponse
 from ..models.url import URL
 from ..ssl_config import DEFAULT_SSL, SSLConfig
-from ..wire.http11 import (
-    NEED_DATA,
-    EndOfMessage,
-    Parser,
-    ResponseHead,
-    ResponseReader,
-    request_head,
-)
+from ..wire.http11 import ResponseReader, request_head
+from ..wire.http11_events import NEED_DATA, EndOfMessage, Parser, ResponseHead
 from .connecting import open_stream, permitted_addresses
 from .proxy_auth import Rounds, advance, refusal
 from .read_ahead import behind

@@ -31,14 +31,8 @@ from ..exceptions import (
 )
 from ..field_values import has_token
 from ..models.request import Request
-from ..wire.http11 import (
-    LAST_CHUNK,
-    NEED_DATA,
-    InformationalHead,
-    ResponseHead,
-    ResponseReader,
-    chunk,
-)
+from ..wire.http11 import LAST_CHUNK, ResponseReader, chunk
+from ..wire.http11_events import NEED_DATA, InformationalHead, ResponseHead
 
 # These are for HTTP/2 too.
 

@@ -20,69 +20,26 @@ Rejected: h11 for sending too.  It would check again, header by header, what `He
 from __future__ import annotations
 
 import enum
-import typing
 
 from ..exceptions import RemoteProtocolError
 from ..field_values import FieldIndex, field_index, has_token
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits
 from ..types import RawHeaders
+from .http11_events import (
+    NEED_DATA,
+    EndOfMessage,
+    Event,
+    InformationalHead,
+    Parser,
+    ResponseHead,
+    has_controls,
+)
 
 # Framing beyond this many bytes, and this many times the data, is an attack (CVE-2023-39326).
 FREE_OVERHEAD_BYTES = 256 * 1024
 MAX_OVERHEAD_RATIO = 32
 
-_CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})
-
-
-class _NeedData(enum.Enum):
-    NEED_DATA = "NEED_DATA"
-
-
-NEED_DATA = _NeedData.NEED_DATA
-
-
-class ResponseHead(typing.NamedTuple):
-    """The status line and the header section of a final response."""
-
-    status: int
-    reason: bytes
-    headers: RawHeaders
-    http_version: str  # "HTTP/1.1" or "HTTP/1.0"
-    is_clean: bool = False  # whether its parser has made sure that no control character is in it
-
-
-class InformationalHead(typing.NamedTuple):
-    """A 1xx response: it announces something, and another response follows."""
-
-    status: int
-    headers: RawHeaders
-
-
-class EndOfMessage(typing.NamedTuple):
-    """The response is complete."""
-
-    trailers: RawHeaders
-
-
 _NO_TRAILERS = EndOfMessage([])
-
-Event = _NeedData | ResponseHead | InformationalHead | bytes | EndOfMessage
-
-
-class Parser(typing.Protocol):
-    """
-    Reads heads, and chunked bodies, of one exchange.
-
-    `next_event()` may raise `RemoteProtocolError`; `rest()` gives what was fed and not used.
-    """
-
-    def __init__(self, method: str) -> None: ...
-
-    def feed(self, data: bytes) -> None: ...
-
-    def next_event(self) -> Event: ...
-
-    def rest(self) -> bytes: ...
 
 
 class _Framing(enum.Enum):
@@ -430,11 +387,6 @@ class ResponseReader:
             self.reusable = False
         self._framing = _ENDED
         return end
-
-
-def has_controls(text: bytes) -> bool:
-    """Whether `text` has a character that no field value and no reason phrase may have."""
-    return len(text.translate(None, _CONTROLS)) < len(text)
 
 
 # The request.

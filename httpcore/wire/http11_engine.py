@@ -7,7 +7,7 @@ import os
 import re
 import typing
 
-from .http11 import Parser
+from .http11_events import Parser
 
 Engine = typing.Literal["h11", "httptools"]
 """What `engine=` takes."""

@@ -8,13 +8,7 @@ import typing
 import h11
 
 from ..exceptions import RemoteProtocolError
-from .http11 import (
-    NEED_DATA,
-    EndOfMessage,
-    Event,
-    InformationalHead,
-    ResponseHead,
-)
+from .http11_events import NEED_DATA, EndOfMessage, Event, InformationalHead, ResponseHead
 
 # Where a status code stands in a response, and how that of an informational one begins.
 _STATUS_AT = len("HTTP/1.1 ")

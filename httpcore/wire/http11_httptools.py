@@ -19,7 +19,7 @@ import httptools
 
 from ..exceptions import RemoteProtocolError
 from ..types import RawHeaders
-from .http11 import NEED_DATA, EndOfMessage, Event, Parser, ResponseHead, has_controls
+from .http11_events import NEED_DATA, EndOfMessage, Event, Parser, ResponseHead, has_controls
 
 _SECTION_END = re.compile(rb"\n\r?\n")
 # Where the reason phrase begins in a status line that llhttp has accepted.

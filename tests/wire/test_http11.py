@@ -12,16 +12,14 @@ from hypothesis import strategies as st
 
 from httpcore.exceptions import RemoteProtocolError
 from httpcore.response_limits import DEFAULT_RESPONSE_LIMITS
-from httpcore.wire.http11 import (
+from httpcore.wire.http11 import ResponseReader, chunk, request_head
+from httpcore.wire.http11_events import (
     NEED_DATA,
     EndOfMessage,
     Event,
     InformationalHead,
     Parser,
     ResponseHead,
-    ResponseReader,
-    chunk,
-    request_head,
 )
 from httpcore.wire.http11_h11 import H11Parser
 from httpcore.wire.http11_httptools import HttptoolsParser

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from httpcore.exceptions import RemoteProtocolError
-from httpcore.wire.http11 import Parser
+from httpcore.wire.http11_events import Parser
 from httpcore.wire.http11_h11 import H11Parser
 from httpcore.wire.http11_httptools import HttptoolsParser
 from tests.wire.test_http11 import read_pieces

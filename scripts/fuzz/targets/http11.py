@@ -6,13 +6,13 @@ import typing
 
 from httpcore.exceptions import RemoteProtocolError
 from httpcore.types import RawHeaders
-from httpcore.wire.http11 import (
+from httpcore.wire.http11 import ResponseReader
+from httpcore.wire.http11_events import (
     NEED_DATA,
     EndOfMessage,
     InformationalHead,
     Parser,
     ResponseHead,
-    ResponseReader,
 )
 from httpcore.wire.http11_h11 import H11Parser
 from httpcore.wire.http11_httptools import HttptoolsParser

@@ -1,0 +1,64 @@
+"""What a response over HTTP/1.1 is made of, and what the engines behind the reader have to do."""
+
+from __future__ import annotations
+
+import enum
+import typing
+
+from ..types import RawHeaders
+
+_CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})
+
+
+class _NeedData(enum.Enum):
+    NEED_DATA = "NEED_DATA"
+
+
+NEED_DATA = _NeedData.NEED_DATA
+
+
+class ResponseHead(typing.NamedTuple):
+    """The status line and the header section of a final response."""
+
+    status: int
+    reason: bytes
+    headers: RawHeaders
+    http_version: str  # "HTTP/1.1" or "HTTP/1.0"
+    is_clean: bool = False  # whether its parser has made sure that no control character is in it
+
+
+class InformationalHead(typing.NamedTuple):
+    """A 1xx response: it announces something, and another response follows."""
+
+    status: int
+    headers: RawHeaders
+
+
+class EndOfMessage(typing.NamedTuple):
+    """The response is complete."""
+
+    trailers: RawHeaders
+
+
+Event = _NeedData | ResponseHead | InformationalHead | bytes | EndOfMessage
+
+
+class Parser(typing.Protocol):
+    """
+    Reads heads, and chunked bodies, of one exchange.
+
+    `next_event()` may raise `RemoteProtocolError`; `rest()` gives what was fed and not used.
+    """
+
+    def __init__(self, method: str) -> None: ...
+
+    def feed(self, data: bytes) -> None: ...
+
+    def next_event(self) -> Event: ...
+
+    def rest(self) -> bytes: ...
+
+
+def has_controls(text: bytes) -> bool:
+    """Whether `text` has a character that no field value and no reason phrase may have."""
+    return len(text.translate(None, _CONTROLS)) < len(text)
