@@ -162,8 +162,8 @@ def _check_verify(verify: object) -> None:
     elif not isinstance(verify, (bool, str, os.PathLike, bytes)):
         raise TypeError(
             "ssl, and verify of an SSLConfig, takes a bool, 'system', the path of a CA file or "
-            f"folder, PEM as bytes, or an SSLContext, not {verify!r}; a certificate of your own is "
-            "SSLConfig(cert=...)"
+            "folder, PEM as bytes, or an SSLContext; what it was given has the type "
+            f"{type(verify).__name__}.  A certificate of your own is SSLConfig(cert=...)"
         )
 
 

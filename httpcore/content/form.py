@@ -63,7 +63,10 @@ def form_items(data: FormData) -> list[tuple[str, typing.Any]]:
     checked = []
     for item in items:
         if not isinstance(item, (tuple, list)) or len(item) != 2:
-            raise TypeError(f"a form or a query consists of (name, value) pairs, not {item!r}")
+            # It may have a password in it: of what kind it is will do.
+            size = f" of {len(item)}" if isinstance(item, (tuple, list)) else ""
+            given = f"{type(item).__name__}{size}"
+            raise TypeError(f"a form or a query consists of (name, value) pairs, not of a {given}")
         if not isinstance(item[0], str):
             raise TypeError(f"the name of a field or parameter is a str, not {item[0]!r}")
         encodable(item[0], item[0])

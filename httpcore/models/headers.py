@@ -26,6 +26,7 @@ import typing
 from ..exceptions import InvalidHeader
 from ..field_values import FieldIndex, field_index
 from ..types import RawHeaders
+from .url_syntax import MASK, masked_reference
 
 HeaderValue = str | bytes | int | None
 """What a field may be set to; `None` only where headers are merged, and drops the field."""
@@ -43,15 +44,31 @@ SECRET_HEADERS = {
     "cookie",
     "proxy-authorization",
     "set-cookie",
+    # No standard has these, but services do.
+    "api-key",
+    "private-token",
+    "x-access-token",
+    "x-amz-security-token",
     "x-api-key",
+    "x-auth-token",
+    "x-goog-api-key",
+    "x-vault-token",
 }
 """
 The fields, in lower case, whose values no `repr` shows.  Add your own at the start of the program.
 """
 
+# Fields that have URLs in their values, and where in them: the group.
+_URL_IN_VALUE = {
+    "content-location": re.compile("(.*)"),
+    "link": re.compile("<([^>]*)"),
+    "location": re.compile("(.*)"),
+    "referer": re.compile("(.*)"),
+    "refresh": re.compile(r"""^[\s\d.]*[;,\s]\s*(?:url\s*=\s*)?["']?(.*)""", re.IGNORECASE),
+}
+
 Default = typing.TypeVar("Default")
 
-_MASK = "[secure]"
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -184,7 +201,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
     __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __repr__(self) -> str:
-        shown = [(name.decode("latin-1"), _masked(name, value)) for name, value in self.raw]
+        shown = [(name.decode("latin-1"), _text(_masked(name, value))) for name, value in self.raw]
         repeated = len(self) < len(shown)
         return f"Headers({shown if repeated else dict(shown)!r})"
 
@@ -246,10 +263,8 @@ class Headers(collections.abc.MutableMapping[str, str]):
         return Headers(self)
 
     def without_secrets(self) -> Headers:
-        """A copy in which `[secure]` stands for the values that no `repr` shows."""
-        return Headers.from_raw(
-            [(name, _MASK.encode() if _is_secret(name) else value) for name, value in self.raw]
-        )
+        """A copy in which `[secure]` stands for what no `repr` shows."""
+        return Headers.from_raw([(name, _masked(name, value)) for name, value in self.raw])
 
     def surrounded(self, before: RawHeaders, behind: RawHeaders) -> Headers:
         """A copy with more fields, valid ones whose names are not there yet."""
@@ -295,12 +310,17 @@ def _text(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-def _masked(name: bytes, value: bytes) -> str:
-    return _MASK if _is_secret(name) else _text(value)
-
-
-def _is_secret(name: bytes) -> bool:
-    return name.decode("latin-1").lower() in SECRET_HEADERS
+def _masked(name: bytes, value: bytes) -> bytes:
+    key = name.decode("latin-1").lower()
+    if key in SECRET_HEADERS:
+        return MASK.encode()
+    if key not in _URL_IN_VALUE:
+        return value
+    text = _URL_IN_VALUE[key].sub(
+        lambda found: found[0].removesuffix(found[1]) + masked_reference(found[1]),
+        value.decode("latin-1"),
+    )
+    return text.encode("latin-1")
 
 
 def _joined(values: list[bytes]) -> str:

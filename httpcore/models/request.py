@@ -15,7 +15,7 @@ from .cookies import Cookies, CookieTypes, cookie_field, cookies_from
 from .headers import Headers, HeaderTypes
 from .query_params import QueryParamTypes
 from .url import URL
-from .url_syntax import masked_query
+from .url_syntax import masked_query, masked_text
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH = re.compile(r"[0-9]{1,18}")
@@ -281,11 +281,13 @@ def _checked_method(method: str) -> str:
 def _checked_target(method: str, target: str) -> bytes:
     if not (target.startswith("/") or (target == "*" and method == "OPTIONS")):
         raise ValueError(
-            f"{target!r} is no request target for {method}: it has to be a path, or '*' for OPTIONS"
+            f"{masked_text(target)} is no request target for {method}: it has to be a path, or "
+            "'*' for OPTIONS"
         )
     if not (target.isascii() and target.isprintable()) or " " in target or "#" in target:
         raise ValueError(
-            f"{target!r} is no request target: it has to be printable ASCII without blanks and '#'"
+            f"{masked_text(target)} is no request target: it has to be printable ASCII without "
+            "blanks and '#'"
         )
     return target.encode("ascii")
 

@@ -337,16 +337,25 @@ def masked_parts(parts: Parts) -> str:
     return str(masked)
 
 
-def masked_text(text: str) -> str:
-    """
-    What may be no URL, quoted for an error message: without secrets, printable, not long.
+def masked_reference(text: str) -> str:
+    """A URL or a reference to one (RFC 3986 §4.1), or what should be that, without secrets."""
+    try:
+        return masked_parts(split(text))
+    except Malformed:
+        return _masked_malformed(text)
 
-    Nobody knows where its userinfo ends, so all in front of the last `@` is hidden.
-    """
+
+def masked_text(text: str) -> str:
+    """What may be no URL, quoted for an error message: without secrets, printable, not long."""
+    return repr(_masked_malformed(text, _MAX_SHOWN_LENGTH))
+
+
+def _masked_malformed(text: str, max_length: int = MAX_LENGTH) -> str:
+    # Nobody knows where its userinfo ends, so all in front of the last `@` is hidden.
     at = text.rfind("@")
     if at >= 0:
         start = _SCHEME_AND_SLASHES.match(text)
         text = f"{start[0] if start else ''}{MASK}{text[at:]}"
-    rest = "..." if len(text) > _MAX_SHOWN_LENGTH else ""
-    first, *others = _DELIMITER.split(text[:_MAX_SHOWN_LENGTH])
-    return repr(first + "".join(map(masked_query, others)) + rest)
+    rest = "..." if len(text) > max_length else ""
+    first, *others = _DELIMITER.split(text[:max_length])
+    return first + "".join(map(masked_query, others)) + rest

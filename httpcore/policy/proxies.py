@@ -14,7 +14,7 @@ from ..environment import with_ca
 from ..exceptions import ProxyError
 from ..models.proxy import ChosenProxy, Proxy, ProxyChooser, as_proxy, proxy_chooser
 from ..models.url import URL
-from ..models.url_syntax import Malformed, parse_authority
+from ..models.url_syntax import Malformed, masked_text, parse_authority
 from ..ssl_config import DEFAULT_SSL
 from .no_proxy import NoProxy
 
@@ -86,15 +86,18 @@ class ProxyMap:
 def _parsed(key: str) -> tuple[str, str, int | None]:
     """Scheme, host and port of a key; `""` and `None` for what it does not say."""
     scheme, _, rest = key.partition("://")
+    problem = f"{masked_text(key)} is no key of proxies=: "
     try:
         authority = parse_authority(rest.removesuffix("/")) if rest else None
     except Malformed as exc:
-        raise ValueError(f"{key!r} is no key of proxies=: {exc}") from None
+        raise ValueError(f"{problem}{exc}") from None
     if scheme.lower() not in _SCHEMES:
         raise ValueError(
-            f"{key!r} is no key of proxies=: it has to be 'http', 'https' or 'all', with "
-            "'://host' or '://host:port' behind it where it is for one host"
+            f"{problem}it has to be 'http', 'https' or 'all', with '://host' or '://host:port' "
+            "behind it where it is for one host"
         )
+    if authority is not None and authority.userinfo:
+        raise ValueError(f"{problem}credentials belong in the proxy's own URL, which is a value")
     if authority is None:
         return scheme.lower(), "", None
     return scheme.lower(), authority.host, authority.port

@@ -223,5 +223,5 @@ def test_a_tuple_of_timeouts() -> None:
 
 def test_a_certificate_as_ssl() -> None:
     """`ssl=` says who is trusted; a certificate of one's own is part of an `SSLConfig`."""
-    with pytest.raises(TypeError, match=r"ssl, .* takes a bool, .*; a certificate of your own is"):
+    with pytest.raises(TypeError, match=r"ssl, .* takes a bool, .*A certificate of your own is"):
         httpcore.Client(ssl=("client.pem", "client.key"))  # type: ignore[arg-type]

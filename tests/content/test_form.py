@@ -68,7 +68,7 @@ def test_rq11_other_values_are_a_type_error_that_names_the_field(value):
 @pytest.mark.parametrize("data", [["ab"], [("a", "b", "c")], [1], [("a",)]])
 def test_what_is_no_pair_is_refused(data):
     """A string of two letters is not taken for a pair of them, either."""
-    with pytest.raises(TypeError, match="pairs"):
+    with pytest.raises(TypeError, match="pairs, not of a "):
         form_pairs(data)
 
 

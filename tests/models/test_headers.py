@@ -487,6 +487,40 @@ def test_pr1_secrets_are_masked(name: str):
     assert once[title] == "hunter2"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        (
+            "Location",
+            "https://u:p@h/a?token=x&b=1#key=y",
+            "https://[secure]@h/a?token=[secure]&b=1#key=[secure]",
+        ),
+        ("content-location", "/a?token=x&b=1", "/a?token=[secure]&b=1"),
+        ("Referer", "https://u:p@h/@u?a=@", "https://[secure]@h/@u?a=@"),
+        ("Location", "http:\\\\u:p@h?sig=x", "[secure]@h?sig=[secure]"),
+        ("Location", "", ""),
+        ("Location", "/caf\u00e9?pwd=x", "/caf\u00e9?pwd=[secure]"),
+        (
+            "Link",
+            '<https://u:p@h/?a=1,2&sig=x>; rel="next", </b?token=y>; title="<?token=z>", <c?key=w',
+            '<https://[secure]@h/?a=1,2&sig=[secure]>; rel="next", </b?token=[secure]>; '
+            'title="<?token=[secure]>", <c?key=[secure]',
+        ),
+        ("Refresh", "5", "5"),
+        ("Refresh", "5; url=https://u:p@h/?token=x", "5; url=https://[secure]@h/?token=[secure]"),
+        ("Refresh", "0;URL='/?token=x&a=b'", "0;URL='/?token=[secure]&a=b'"),
+        ("Refresh", "0.5, /?a=b&token=x", "0.5, /?a=b&token=[secure]"),
+        ("X-Other", "/?token=x", "/?token=x"),
+    ],
+)
+def test_pr1_urls_in_values(name: str, value: str, shown: str):
+    """They are masked as in the `repr` of a URL, and in what `without_secrets()` gives."""
+    headers = Headers({name: value.encode("latin-1")})
+    assert repr(headers) == f"Headers({ ({name: shown})!r})"
+    assert headers.without_secrets()[name] == shown
+    assert headers[name] == value
+
+
 def test_pr1_which_are_secret():
     """What carries credentials of any kind."""
     assert SECRET_HEADERS.issuperset({"authorization", "proxy-authorization", "x-api-key"})

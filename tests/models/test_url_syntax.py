@@ -14,6 +14,7 @@ from httpcore.models.url_syntax import (
     Malformed,
     credentials,
     masked_query,
+    masked_reference,
     masked_text,
     parse_authority,
     split,
@@ -222,6 +223,21 @@ def test_splitting_what_is_malformed_everywhere(text, problem):
 def test_pr1_masking_queries(query, masked):
     """By the name of the parameter."""
     assert masked_query(query) == masked
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("http://u:p@h/a@b?c=d", "http://[secure]@h/a@b?c=d"),
+        ("?a=b&token=x", "?a=b&token=[secure]"),
+        ("//u@h", "//[secure]@h"),
+        (" http://u:p@h/a@b?token=x", "[secure]@b?token=[secure]"),
+        ("a\\b?" + "c" * 70_000, "a\\b?" + "c" * 65_532 + "..."),
+    ],
+)
+def test_pr1_masking_references(text, masked):
+    """Exactly what is secret where it can be told, else rather too much."""
+    assert masked_reference(text) == masked
 
 
 @pytest.mark.parametrize(
