@@ -27,11 +27,9 @@ FieldIndex = dict[bytes, list[bytes]]
 
 def field_index(fields: RawHeaders) -> FieldIndex:
     """The index of a list of fields."""
-    index = {name.lower(): [value] for name, value in fields}
-    if len(index) < len(fields):
-        index = {name: [] for name in index}
-        for name, value in fields:
-            index[name.lower()].append(value)
+    index: FieldIndex = {}
+    for name, value in fields:
+        index.setdefault(name.lower(), []).append(value)
     return index
 
 

@@ -147,11 +147,11 @@ def _identity(request: Request, sent: Request) -> tuple[str, URL, str | None]:
 def _with_cookies(jar: Cookies, request: Request) -> Request:
     """`request` with the Cookie field that it has now; the one that is given stays as it is."""
     has_cookies = request.cookies is not None or request.default_cookies is not None
-    has_field = "Cookie" in request.headers
-    if has_field and not has_cookies:
+    present = request.headers.by_name().get(b"cookie")
+    if present is not None and not has_cookies:
         return request  # the field is the caller's own
     field = request.cookie_field(jar)
-    if field is None and not has_field:
+    if present == (None if field is None else [field]):
         return request
     request = request.copy()
     request.set_cookie_field(field)

@@ -6,6 +6,7 @@ decoded as UTF-8 with `surrogateescape`, so that what a server set is sent back 
 
 from __future__ import annotations
 
+import collections.abc
 import re
 import typing
 
@@ -51,6 +52,45 @@ class Cookie(typing.NamedTuple):
 
     def __repr__(self) -> str:
         return f"<Cookie({self.name!r}, domain={self.domain!r}, path={self.path!r})>"
+
+
+class CookieString:
+    """
+    Cookies as they are sent (the cookie-string of §5.8.3); immutable.
+
+    * `names`: theirs.
+    * `octets`: the value of the Cookie field; `b""` for none.
+    """
+
+    __slots__ = ("_pairs", "names", "octets")
+
+    def __init__(self, pairs: collections.abc.Sequence[tuple[str, bytes]] = ()) -> None:
+        """`pairs`: the name of each, and its `Cookie.pair`; in their order."""
+        self._pairs = pairs
+        self.names = frozenset([name for name, _ in pairs])
+        self.octets = b"; ".join([pair for _, pair in pairs])
+
+    def without(self, names: frozenset[str]) -> CookieString:
+        """Those whose names are not among `names`."""
+        if self.names.isdisjoint(names):
+            return self
+        return CookieString([item for item in self._pairs if item[0] not in names])
+
+    def fitting(self, max_bytes: int) -> CookieString:
+        """Those that fit, in this order, into a field of `max_bytes`."""
+        if len(self.octets) <= max_bytes:
+            return self
+        kept, size = [], -2
+        for item in self._pairs:
+            if size + 2 + len(item[1]) <= max_bytes:
+                size += 2 + len(item[1])
+                kept.append(item)
+        return CookieString(kept)
+
+    def __add__(self, other: CookieString) -> CookieString:
+        if not (self._pairs and other._pairs):
+            return self if self._pairs else other
+        return CookieString([*self._pairs, *other._pairs])
 
 
 class Refused(Exception):

@@ -6,6 +6,10 @@ access as a mapping.  A third one has the Secure cookies by name and domain, the
 theirs too: what a server sets over http must not overlay one, and thousands of servers call theirs
 alike.  Whoever changes one changes the others.
 
+Between two changes the same requests get the same cookies, so what was chosen for a host is kept
+until anything changes.  And mostly servers set again what they have set before: within one second
+(a Max-Age counts from each receipt) a field whose cookie still stands in the jar changes nothing.
+
 Threads share a jar, and so may clients of both kinds; every method runs under the guard, and none
 calls anything that waits.  Expired cookies are removed at the entry of each: there are none for
 whoever looks.  Until the earliest time at which one can expire, that is one comparison; times are
@@ -23,7 +27,7 @@ import operator
 
 from ..backends.guard import thread_guard
 from ..forks import tell_of_forks
-from .cookie import Cookie, Refused, is_ip_address, path_matches
+from .cookie import Cookie, CookieString, Refused, is_ip_address, path_matches
 
 MAX_DOMAIN_COOKIES = 50
 """Cookies that servers can set for one domain."""
@@ -31,17 +35,25 @@ MAX_DOMAIN_COOKIES = 50
 MAX_COOKIES = 20_000
 """Cookies that servers can set in all."""
 
-# How many Set-Cookie fields of one second are remembered.
-_MAX_RECEIVED = 1_000
+# How many Set-Cookie fields of one second are remembered: of an origin, and of how many origins.
+_MAX_FIELDS = 100
+_MAX_ORIGINS = 100
 
-Sent = tuple[str, bytes]
-"""The name of a cookie, and what is sent: `Cookie.pair`."""
+# For how many hosts it is kept which cookies they get.
+_MAX_HOSTS = 1_000
+
+Source = tuple[collections.abc.Hashable, bytes]
+"""Where a cookie comes from: all that counts of the URL, and the Set-Cookie field."""
 
 
 class _Entry:
-    """A cookie in the jar, and what is needed to choose and to order it."""
+    """
+    A cookie in the jar, and what is needed to choose and to order it.
 
-    __slots__ = ("cookie", "sent", "order", "sort_key", "last_access")
+    `is_gone`: it is not in the jar any more.
+    """
+
+    __slots__ = ("cookie", "sent", "order", "sort_key", "last_access", "is_gone")
 
     def __init__(self, cookie: Cookie, order: int, now: float) -> None:
         self.cookie = cookie
@@ -49,6 +61,7 @@ class _Entry:
         self.order = order
         self.sort_key = (-len(cookie.path), order)
         self.last_access = now
+        self.is_gone = False
 
     @property
     def specificity(self) -> tuple[int, bool, int, int]:
@@ -70,6 +83,44 @@ _by_specificity = operator.attrgetter("specificity")
 _by_order = operator.attrgetter("order")
 
 
+class _Choice:
+    """The cookies that go with a request."""
+
+    __slots__ = ("entries", "string")
+
+    def __init__(self, entries: list[_Entry]) -> None:
+        self.entries = entries
+        self.string = CookieString([entry.sent for entry in entries])
+
+
+class _HostCookies:
+    """The cookies of a host, in the order of §5.8.3, and which of them go to which paths."""
+
+    __slots__ = ("_entries", "_paths", "_lengths", "_choices")
+
+    def __init__(self, entries: list[_Entry]) -> None:
+        entries.sort(key=_by_path_and_age)
+        self._entries = entries
+        self._paths = {entry.cookie.path for entry in entries}
+        self._lengths = sorted({len(path) for path in self._paths}, reverse=True)
+        self._choices: dict[str, _Choice] = {}
+
+    def at(self, path: str) -> _Choice:
+        """What goes to `path`."""
+        # The paths that match it are those that match the longest of them.
+        for length in self._lengths:
+            longest = path[:length]
+            if longest in self._paths and path_matches(path, longest):
+                break
+        else:
+            longest = ""
+        choice = self._choices.get(longest)
+        if choice is None:
+            found = [entry for entry in self._entries if path_matches(longest, entry.cookie.path)]
+            choice = self._choices[longest] = _Choice(found)
+        return choice
+
+
 class CookieState:
     """
     The cookies of a jar; see the module.
@@ -86,8 +137,9 @@ class CookieState:
         self.count = 0
         self._next_order = 0
         self._next_expiry: float = math.inf
-        # What servers have set in the last second, mostly over and over again.
-        self._received: dict[object, _Entry] = {}
+        self._for_host: dict[tuple[str, bool], _HostCookies] = {}
+        # What servers have set in the last second, by origin and field.
+        self._received: dict[collections.abc.Hashable, dict[bytes, _Entry]] = {}
         self._received_in = 0
         tell_of_forks(self)
 
@@ -123,23 +175,33 @@ class CookieState:
             found = self._select(name, domain, path)
             return max(found, key=_by_specificity).cookie.value if found else None
 
-    def for_request(self, host: str, path: str, is_secure: bool, now: float) -> list[Sent]:
+    def for_request(self, host: str, path: str, is_secure: bool, now: float) -> CookieString:
         """What goes to `path` at `host`, in the order of §5.8.3; `""` as `host`: no domain."""
         with self._guard:
             self._evict_expired(now)
-            found = []
-            for domain in _domains_of(host):
-                for entry in self.by_domain.get(domain, {}).values():
-                    cookie = entry.cookie
-                    if (
-                        (is_secure or not cookie.secure)
-                        and (domain == host or not cookie.host_only)
-                        and (cookie.path == "/" or path_matches(path, cookie.path))
-                    ):
-                        entry.last_access = now
-                        found.append(entry)
-            found.sort(key=_by_path_and_age)
-            return [entry.sent for entry in found]
+            cookies = self._for_host.get((host, is_secure))
+            if cookies is None:
+                cookies = self._choose(host, is_secure)
+            choice = cookies.at(path)
+            for entry in choice.entries:
+                entry.last_access = now
+            return choice.string
+
+    def _choose(self, host: str, is_secure: bool) -> _HostCookies:
+        kept = self._for_host  # another one once something has changed
+        chosen = _HostCookies(
+            [
+                entry
+                for domain in _domains_of(host)
+                for entry in self.by_domain.get(domain, {}).values()
+                if (is_secure or not entry.cookie.secure)
+                and (domain == host or not entry.cookie.host_only)
+            ]
+        )
+        if len(kept) >= _MAX_HOSTS:
+            kept.clear()
+        kept[host, is_secure] = chosen
+        return chosen
 
     def _select(self, name: str | None, domain: str | None, path: str | None) -> list[_Entry]:
         """The entries with that name, domain and path; `None`: whatever it is."""
@@ -179,26 +241,37 @@ class CookieState:
                         self._remove(entry)
                 self._put(cookie, now)
 
-    def has_received(self, source: object, second: int) -> bool:
+    def skip_received(
+        self,
+        origin: collections.abc.Hashable,
+        fields: collections.abc.Sequence[bytes],
+        start: int,
+        now: float,
+    ) -> int:
         """
-        Whether what `source` would set at that time is there already: `receive()` was given it.
+        The index of the first of the Set-Cookie `fields`, from `start` on, that has to be looked
+        at: what those before it set at this time is there already.  Their number: none has to.
         """
         with self._guard:
-            if second != self._received_in or len(self._received) > _MAX_RECEIVED:
+            second = math.ceil(now)
+            if second != self._received_in:
                 self._received.clear()
                 self._received_in = second
-            entry = self._received.get(source)
-            if entry is None:
-                return False
-            cookie = entry.cookie
-            key = (cookie.name, cookie.path, cookie.host_only)
-            return self.by_domain.get(cookie.domain, {}).get(key) is entry
+            known = self._received.get(origin, {})
+            for index in range(start, len(fields)):
+                entry = known.get(fields[index])
+                if entry is None or entry.is_gone:
+                    return index
+                entry.last_access = now
+            return len(fields)
 
-    def receive(self, cookie: Cookie, is_secure: bool, now: float, source: object = None) -> None:
+    def receive(
+        self, cookie: Cookie, is_secure: bool, now: float, source: Source | None = None
+    ) -> None:
         """
         Put in what a server has set, over TLS if `is_secure`.  Raises `Refused`.
 
-        `source`: all that `cookie` was made from, but the time; for `has_received()`.
+        `source`: what `cookie` was made from, at this time; for `skip_received()`.
         """
         with self._guard:
             self._evict_expired(now)
@@ -208,8 +281,18 @@ class CookieState:
             entry = self._put(cookie, now)
             if self.count > before:
                 self._evict_excess(self.by_domain[cookie.domain])
-            if entry is not None:
-                self._received[source] = entry
+            if entry is not None and source is not None:
+                self._remember(entry, *source)
+
+    def _remember(self, entry: _Entry, origin: collections.abc.Hashable, field: bytes) -> None:
+        known = self._received.get(origin)
+        if known is None:
+            if len(self._received) >= _MAX_ORIGINS:
+                self._received.clear()
+            known = self._received[origin] = {}
+        if len(known) >= _MAX_FIELDS:
+            known.clear()
+        known[field] = entry
 
     def remove(self, name: str | None, domain: str | None, path: str | None, now: float) -> int:
         """Remove the cookies with that name, domain and path; `None`: whatever it is."""
@@ -244,6 +327,7 @@ class CookieState:
             if old is not None:
                 self._remove(old)
             return None
+        self._begin_change(old)
         if expires is not None:
             self._next_expiry = min(self._next_expiry, expires)
         if old is None:
@@ -256,7 +340,15 @@ class CookieState:
         self._names.setdefault(cookie.name, {})[full_key] = entry
         if cookie.secure or (old is not None and old.cookie.secure):
             self._index_secure(entry, full_key)
+        self._for_host = {}
         return entry
+
+    def _begin_change(self, old: _Entry | None) -> None:
+        """What is kept until something changes goes first: Ctrl-C may end the change half-way."""
+        # And again behind it: a signal handler that looks in between keeps what it has seen.
+        self._for_host = {}
+        if old is not None:
+            old.is_gone = True
 
     def _index_secure(self, entry: _Entry, full_key: _FullKey) -> None:
         """Have the index of Secure cookies say what is true of `entry`, or of its absence."""
@@ -273,6 +365,7 @@ class CookieState:
 
     def _remove(self, entry: _Entry) -> None:
         # Ctrl-C may have come between any two steps here or in `_put`: what is gone is no error.
+        self._begin_change(entry)
         cookie = entry.cookie
         key = (cookie.name, cookie.path, cookie.host_only)
         full_key = (cookie.domain, *key)
@@ -286,6 +379,7 @@ class CookieState:
         if not in_domain:
             self.by_domain.pop(cookie.domain, None)
         self.count -= 1
+        self._for_host = {}
 
     def _evict_expired(self, now: float) -> None:
         if now < self._next_expiry:

@@ -15,8 +15,8 @@ import time
 import typing
 
 from ..exceptions import CookieConflict, InvalidURL
-from .cookie import Cookie, SameSite, check_pair, check_path, decoded, is_ip_address
-from .cookie_state import CookieState, Sent
+from .cookie import Cookie, CookieString, SameSite, check_pair, check_path, decoded, is_ip_address
+from .cookie_state import CookieState
 from .url import URL
 
 if typing.TYPE_CHECKING:
@@ -27,6 +27,8 @@ MAX_HEADER_BYTES = 8192
 
 # How many cookies a repr shows.
 _SHOWN = 10
+
+_NO_COOKIES = CookieString()
 
 CookieTypes = typing.Union[
     "Cookies", collections.abc.Mapping[str, str], "http.cookiejar.CookieJar", None
@@ -242,11 +244,11 @@ class Cookies(collections.abc.MutableMapping[str, str]):
 
             receive(self._state, None if url is None else URL(url), fields, time.time())
 
-    def _sent(self, host: str, url: URL) -> list[Sent]:
+    def _sent(self, host: str, url: URL) -> CookieString:
         """What goes to `url` of the cookies of `host` and above; `""`: those without a domain."""
         held = self.by_domain
         if not held or (len(held) == 1 and ("" in held) == bool(host)):
-            return []  # mostly all have a domain, or none has
+            return _NO_COOKIES  # mostly all have a domain, or none has
         return self._state.for_request(host, url.path, url.is_ssl, time.time())
 
     # Storing.
@@ -311,34 +313,16 @@ def cookie_field(
     * `jar`: its cookies with a domain, at most 8 KiB of them.
     * `defaults`: its cookies without a domain, but for names that are there already.
     """
-    mine = [] if own is None else own._sent(url.host, url)
+    mine = sent = _NO_COOKIES
     if own is not None:
-        mine += _without(own._sent("", url), mine)
-    sent = [] if jar is None else _fitting(_without(jar._sent(url.host, url), mine))
+        mine = own._sent(url.host, url)
+        mine += own._sent("", url).without(mine.names)
+    if jar is not None:
+        sent = jar._sent(url.host, url).without(mine.names).fitting(MAX_HEADER_BYTES)
     sent += mine
     if defaults is not None:
-        sent += _without(defaults._sent("", url), sent)
-    return b"; ".join([pair for _, pair in sent]) or None
-
-
-def _without(sent: list[Sent], others: list[Sent]) -> list[Sent]:
-    """Those of `sent` whose names are not in `others`."""
-    if not (sent and others):
-        return sent
-    names = {name for name, _ in others}
-    return [item for item in sent if item[0] not in names]
-
-
-def _fitting(sent: list[Sent]) -> list[Sent]:
-    """Those of `sent` that fit, in this order, into a field of `MAX_HEADER_BYTES`."""
-    if sum([len(pair) + 2 for _, pair in sent]) <= MAX_HEADER_BYTES:
-        return sent
-    kept, size = [], 0
-    for item in sent:
-        if size + len(item[1]) + 2 <= MAX_HEADER_BYTES:
-            size += len(item[1]) + 2
-            kept.append(item)
-    return kept
+        sent += defaults._sent("", url).without(sent.names)
+    return sent.octets.strip(b" \t") or None
 
 
 def _host_of(domain: str) -> str:

@@ -158,18 +158,25 @@ class Request:
         return cookie_field(jar, self.cookies, self.default_cookies, self.url)
 
     def set_cookie_field(self, field: bytes | None) -> None:
-        """Replace the Cookie field; `None` removes it."""
-        if field is not None:
-            self.headers["Cookie"] = field
-        elif "Cookie" in self.headers:
+        """Replace the Cookie field by one of `cookie_field()`; `None` removes it."""
+        if "Cookie" in self.headers:
             del self.headers["Cookie"]
+        if field is not None:
+            self.headers = self.headers.surrounded([], [(b"Cookie", field)])
 
     def copy(self) -> Request:
         """A request with header fields of its own; the body is shared."""
         copy = Request.__new__(Request)
-        for name in Request.__slots__:
-            setattr(copy, name, getattr(self, name))
+        copy.method = self.method
+        copy.url = self.url
         copy.headers = self.headers.copy()
+        copy.cookies = self.cookies
+        copy.default_cookies = self.default_cookies
+        copy.body = self.body
+        copy.target = self.target
+        copy.json_codec = self.json_codec
+        copy._content = self._content
+        copy._content_type = self._content_type
         return copy
 
     def without_secrets(self) -> Request:

@@ -90,8 +90,6 @@ What is not flat, and why:
   `httpcore.URL` objects.
 * Ten thousand tasks that wait at once are what Python's garbage collector walks through now and
   then; "gc disabled" is without it.
-* Cookies of one host are looked through one by one. Servers may set 50 for a host; only the
-  program itself can put more there.
 
 ![The cost of a request as things become many](scale.svg)
 """

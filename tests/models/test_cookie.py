@@ -9,6 +9,7 @@ import pytest
 from httpcore import InvalidHeader
 from httpcore.models.cookie import (
     Cookie,
+    CookieString,
     check_pair,
     decoded,
     default_path,
@@ -139,3 +140,23 @@ def test_5_1_4_path_matching(request_path: str, path: str, matches: bool) -> Non
 def test_5_1_4_default_path(request_path: str, path: str) -> None:
     """Up to the last slash, without it."""
     assert default_path(request_path) == path
+
+
+def test_cookie_strings() -> None:
+    """They are put together and taken apart, and stay as they are."""
+    one, two = CookieString([("a", b"a=1"), ("", b"x")]), CookieString([("b", b"b=2")])
+    assert (one + two).octets == b"a=1; x; b=2"
+    assert (one + two).without(frozenset(["b", ""])).octets == b"a=1"
+    assert one.without(two.names) is one
+    assert one + CookieString() is one
+    assert CookieString() + one is one
+    assert CookieString().octets == b""
+
+
+def test_ck8_cookie_strings_that_fit() -> None:
+    """With what is in between two; one that is too long leaves room for those after it."""
+    string = CookieString([("a", b"a=1"), ("b", b"b=long"), ("c", b"c=3")])
+    sizes = {16: string.octets, 15: b"a=1; b=long", 10: b"a=1; c=3", 7: b"a=1", 2: b""}
+    for size, octets in sizes.items():
+        assert string.fitting(size).octets == octets
+    assert string.fitting(16) is string

@@ -229,9 +229,29 @@ def test_the_same_field_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_fields_of_a_second_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server cannot fill memory with what it sets."""
-    monkeypatch.setattr(cookie_state, "_MAX_RECEIVED", 10)
+    monkeypatch.setattr(cookie_state, "_MAX_FIELDS", 10)
+    monkeypatch.setattr(cookie_state, "_MAX_ORIGINS", 5)
     state = CookieState()
-    fields = [b"a=%d" % number for number in range(100)]
-    received_cookie_module.receive(state, URL("http://example.org"), fields, 1.0)
-    assert len(state._received) <= 11
+    fields = [b"a=%d; Domain=example.org" % number for number in range(100)]
+    for number in range(20):
+        received_cookie_module.receive(state, URL(f"http://{number}.example.org"), fields, 1.0)
+        assert sum(map(len, state._received.values())) <= 10 * 5
     assert [cookie.value for cookie in state.all(1.0)] == ["99"]
+
+
+def test_a_field_between_two_that_are_known() -> None:
+    """Fields count in their order, also those that had no need to be looked at."""
+    state, url = CookieState(), URL("http://example.org")
+    for fields in ([b"a=1", b"b=1"], [b"a=1", b"b=2", b"b=1"], [b"a=2", b"a=1", b"b=2"]):
+        received_cookie_module.receive(state, url, fields, 1.0)
+        assert state.value("a", None, None, 1.0) == "1"
+    assert state.value("b", None, None, 1.0) == "2"
+
+
+def test_ck8_what_is_set_again_was_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nothing has changed: it is not the one that makes room for another."""
+    monkeypatch.setattr(cookie_state, "MAX_DOMAIN_COOKIES", 2)
+    state, url = CookieState(), URL("http://example.org")
+    for now, fields in ((1.1, [b"a=1"]), (1.2, [b"b=1"]), (1.3, [b"a=1"]), (1.4, [b"c=1"])):
+        received_cookie_module.receive(state, url, fields, now)
+    assert state.names(2.0) == ["a", "c"]
