@@ -150,6 +150,10 @@ class FaultyStream(NetworkStream):
         self._backend.step()
         return await self._inner.write(data, deadline, until_readable)
 
+    def write_available(self, data: bytes | bytearray | memoryview) -> bool:
+        self._backend.step()
+        return self._inner.write_available(data)
+
     def read_available(self) -> bytes | None:
         return self._inner.read_available()
 

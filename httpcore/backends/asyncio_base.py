@@ -214,12 +214,7 @@ class AsyncioStream(NetworkStream):
         if self._unsent:
             self._unsent = memoryview(b"".join((self._unsent, data)))
         else:
-            try:
-                sent = self._sock.send(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError as error:
-                raise self._cannot_write(error) from error
+            sent = self._send(data)
             if sent == (data.nbytes if isinstance(data, memoryview) else len(data)):
                 if sent >= _LARGE_WRITE_BYTES:
                     await self._take_turns(sent)
@@ -230,6 +225,26 @@ class AsyncioStream(NetworkStream):
         finally:
             if not self._unsent.readonly:  # the caller may change what it gave us
                 self._unsent = memoryview(bytes(self._unsent))
+
+    def write_available(self, data: bytes | bytearray | memoryview) -> bool:
+        if self._closed or self._write_error is not None:
+            raise self._cannot_write(self._write_error) from self._write_error
+        if not self._unsent:
+            data = memoryview(data).cast("B")
+            data = data[self._send(data) :]
+        self._unsent = memoryview(b"".join((self._unsent, data)))
+        if self._unsent and not self._sending:
+            self._start_sending()
+        return not self._unsent
+
+    def _send(self, data: bytes | bytearray | memoryview) -> int:
+        """Send what the socket takes at once; how many bytes that was."""
+        try:
+            return self._sock.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise self._cannot_write(error) from error
 
     async def _flush(self, deadline: Deadline, until_readable: bool) -> bool:
         while self._unsent:

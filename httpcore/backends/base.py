@@ -5,10 +5,11 @@ sockets) implements the interfaces below, and nothing else imports that library.
 Every operation that waits takes a `Deadline`; on a limit it raises the `Timeout` that
 `Deadline.error()` makes, on a broken connection `ReadError`, `WriteError` or `ConnectError`.
 
-Cancellation: an operation that is cancelled, or interrupted by KeyboardInterrupt, leaves
-the stream in an undefined state.  The owner then calls `close()`, which never waits.  But a write
-that was cancelled by its event loop, or has reached its limit, leaves what it has not sent with the
-stream: later writes go behind it, and where the stream can be watched it is sent by itself.
+Cancellation: a read that is cancelled by its event loop, or reaches its limit, loses nothing.  A
+write leaves what it has not sent with the stream, all of it where it could not even begin.  The
+next write, of whomever, sends that first; a stream that can be watched sends it by itself.  What
+else interrupts an operation, such as KeyboardInterrupt, leaves the stream in an undefined state:
+its owner then calls `close()`, which never waits.
 """
 
 from __future__ import annotations
@@ -90,6 +91,14 @@ class NetworkStream(abc.ABC):
 
         `write_timeout` is the longest time in which the peer takes no byte, however large
         `data` is.  Raises `WriteTimeout` (or the deadline's own), `WriteError`.
+        """
+
+    @abc.abstractmethod
+    def write_available(self, data: bytes | bytearray | memoryview) -> bool:
+        """
+        Send of `data` what takes no wait; whether that was all of it, and of earlier writes.
+
+        What was not sent is kept, as by `write()`.  Raises `WriteError`.
         """
 
     @abc.abstractmethod

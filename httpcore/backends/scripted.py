@@ -119,6 +119,14 @@ class ScriptedStream(NetworkStream):
         until_readable: bool = False,
     ) -> bool:
         """See `NetworkStream.write`; raises `WriteTimeout` where the peer takes no more."""
+        if self.write_available(data):
+            return True
+        if until_readable and self._has_arrived():
+            return False
+        raise deadline.error(WriteTimeout, WRITING, self.peer)
+
+    def write_available(self, data: bytes | bytearray | memoryview) -> bool:
+        """See `NetworkStream.write_available`."""
         self._backend.step()
         if self._closed:
             raise closed_here(WriteError, WRITING, self.peer)
@@ -130,11 +138,7 @@ class ScriptedStream(NetworkStream):
             self.writes.append(self._unsent[:room])
             self._written_bytes += room
             self._unsent = self._unsent[room:]
-        if not self._unsent:
-            return True
-        if until_readable and self._has_arrived():
-            return False
-        raise deadline.error(WriteTimeout, WRITING, self.peer)
+        return not self._unsent
 
     def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:
         """See `NetworkStream.watch`; called by `arrive()`."""

@@ -135,26 +135,41 @@ class SyncStream(NetworkStream):
                 self._unsent.append(memoryview(data)[sent:])
             elif data:
                 self._unsent.append(memoryview(data).cast("B"))
-            return self._send_all(deadline, until_readable)
+            while not self._send_unsent():
+                if self._wait_to_send(deadline, until_readable):
+                    return False
+            return True
         finally:
-            if self._unsent and not self._unsent[-1].readonly:
-                # The caller may change its buffer once we have returned.
-                self._unsent[-1] = memoryview(bytes(self._unsent[-1]))
-            self._writing = False
-            if self._closed:
-                self._socket.close()
+            self._end_write()
 
-    def _send_all(self, deadline: Deadline, until_readable: bool) -> bool:
+    def write_available(self, data: bytes | bytearray | memoryview) -> bool:
+        self._writing = True
+        try:
+            if self._closed:
+                raise closed_here(WriteError, WRITING, self.peer)
+            self._unsent.append(memoryview(data).cast("B"))
+            return self._send_unsent()
+        finally:
+            self._end_write()
+
+    def _end_write(self) -> None:
+        if self._unsent and not self._unsent[-1].readonly:
+            # The caller may change its buffer once we have returned.
+            self._unsent[-1] = memoryview(bytes(self._unsent[-1]))
+        self._writing = False
+        if self._closed:
+            self._socket.close()
+
+    def _send_unsent(self) -> bool:
+        """Send what the socket takes; whether that was all."""
         unsent = self._unsent
         while unsent:
             piece = unsent[0]
             sent = self._send(piece)
-            if sent == len(piece):
-                unsent.popleft()
-                continue
-            unsent[0] = piece[sent:]
-            if self._wait_to_send(deadline, until_readable):
+            if sent < len(piece):
+                unsent[0] = piece[sent:]
                 return False
+            unsent.popleft()
         return True
 
     def _send(self, data: bytes | memoryview) -> int:

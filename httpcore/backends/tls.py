@@ -58,6 +58,7 @@ class TLSStream(NetworkStream):
         "_sending",
         "_flushing",
         "_inner_is_behind",
+        "_reply_is_behind",
         "_unsent",
         "_ended",
         "_failure",
@@ -81,6 +82,7 @@ class TLSStream(NetworkStream):
         self._sending = False
         self._flushing = False
         self._inner_is_behind = False  # it keeps ciphertext that it could not send yet
+        self._reply_is_behind = False  # and so does what a reader had to say
         self._unsent: collections.deque[memoryview] = collections.deque()
         self._ended = False
         self._failure: ssl.SSLError | None = None
@@ -98,7 +100,7 @@ class TLSStream(NetworkStream):
                 raise closed_here(ReadError, READING, self.peer)
             if (refusal := self.refusal()) is not None:
                 raise refusal from self._failure
-            if self._outgoing.pending:
+            if self._outgoing.pending or self._reply_is_behind:
                 await self._flush(deadline)
             received = await self._inner.read(deadline)
             if not received and not self._closed:
@@ -137,20 +139,21 @@ class TLSStream(NetworkStream):
     async def _flush(self, deadline: Deadline) -> None:
         """Send what OpenSSL has to say, unless a writer is there that takes it along."""
         with self._guard:
-            if self._sending or not self._outgoing.pending:
+            if self._sending or not (self._outgoing.pending or self._reply_is_behind):
                 return
             self._sending = self._flushing = True
         try:
             while self._flushing:
                 with self._guard:
                     ciphertext = self._outgoing.read()
-                self._inner_is_behind = not await self._inner.write(ciphertext, deadline, True)
+                self._inner_is_behind = self._reply_is_behind = True
+                if await self._inner.write(ciphertext, deadline, True):
+                    self._inner_is_behind = self._reply_is_behind = False
                 with self._guard:
                     # What a writer has left meanwhile goes out too, if the stream within takes it.
                     if self._inner_is_behind or not self._outgoing.pending:
                         self._sending = self._flushing = False
         except BaseException:
-            self._inner_is_behind = True
             self._sending = False
             raise
         finally:
@@ -176,6 +179,25 @@ class TLSStream(NetworkStream):
             if unsent and not unsent[-1].readonly:
                 # The caller may change its buffer once we have returned.
                 unsent[-1] = memoryview(bytes(unsent[-1]))
+            self._sending = False
+
+    def write_available(self, data: bytes | bytearray | memoryview) -> bool:
+        with self._guard:
+            if self._flushing:
+                self._ssl.write(data)
+                return True
+            self._sending = True
+        if data:
+            self._unsent.append(memoryview(bytes(data)))
+        try:
+            while self._unsent or self._inner_is_behind:
+                ciphertext = b"" if self._inner_is_behind else self._encrypt()
+                self._inner_is_behind = True
+                if not self._inner.write_available(ciphertext):
+                    return False
+                self._inner_is_behind = False
+            return True
+        finally:
             self._sending = False
 
     async def _send_all(self, deadline: Deadline, until_readable: bool) -> bool:

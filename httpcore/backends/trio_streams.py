@@ -110,10 +110,7 @@ class TrioStream(NetworkStream):
         deadline: Deadline,
         until_readable: bool = False,
     ) -> bool:
-        if self._unsent:
-            self._unsent = memoryview(b"".join((self._unsent, data)))
-        else:
-            self._unsent = memoryview(data).cast("B")
+        self._put(data)
         try:
             if deadline.ends_at is not None and time.monotonic() >= deadline.ends_at:
                 raise deadline.error(WriteTimeout, WRITING, self.peer)
@@ -125,12 +122,33 @@ class TrioStream(NetworkStream):
                 if await self._wait_to_send(deadline, until_readable):
                     return False
         finally:
-            if not self._unsent.readonly:  # the caller may change what it gave us
-                self._unsent = memoryview(bytes(self._unsent))
+            self._keep()
         if self._burst >= _BURST_BYTES:
             self._burst = 0
             await trio.lowlevel.checkpoint()
         return True
+
+    def write_available(self, data: bytes | bytearray | memoryview) -> bool:
+        self._put(data)
+        try:
+            while self._send():
+                if not self._unsent:
+                    return True
+            return False
+        finally:
+            self._keep()
+
+    def _put(self, data: bytes | bytearray | memoryview) -> None:
+        """Note that `data` is to be sent, behind what is."""
+        if self._unsent:
+            self._unsent = memoryview(b"".join((self._unsent, data)))
+        else:
+            self._unsent = memoryview(data).cast("B")
+
+    def _keep(self) -> None:
+        """Make what is unsent our own: the caller may change what it gave us."""
+        if not self._unsent.readonly:
+            self._unsent = memoryview(bytes(self._unsent))
 
     def _send(self) -> bool:
         """Send what the socket takes; whether it took any."""

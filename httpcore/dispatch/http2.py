@@ -52,8 +52,6 @@ from .upload import (
     check_sent,
 )
 
-# How often to look for an answer while the caller makes the next piece of the request.
-_LOOK_SECONDS = 0.05
 # A connection that has been quiet for longer is asked for a sign of life together with the next
 # request, and given up if none comes within that time again.
 _QUIET_SECONDS = 10.0
@@ -226,18 +224,11 @@ class HTTP2Connection:
         )
 
     async def _wait_for_end(self, stream: Stream, deadline: Deadline) -> None:
-        """
-        Wait until nobody wants more of the request.
-
-        Not by `HTTP2Transport.wait()`, which may be writing, for other streams too, when this is
-        cancelled: where the stream does not finish what was begun, that would end the connection.
-        """
-        while not _is_answered(stream):
-            seconds = typing.cast("float", deadline.within(_LOOK_SECONDS))
-            if seconds <= 0:
-                raise deadline.error(TotalTimeout, WAITING_FOR_BODY, self.stream.peer)
-            await self._backend.sleep(seconds)
-            self._transport.look()
+        """Wait until nobody wants more of the request."""
+        try:
+            await self._transport.wait(stream, _is_answered, deadline, None)
+        except TotalTimeout as exc:
+            raise deadline.error(TotalTimeout, WAITING_FOR_BODY, self.stream.peer) from exc
 
     async def _send_piece(
         self, stream: Stream, piece: memoryview, is_last: bool, deadline: Deadline
@@ -342,7 +333,7 @@ class HTTP2Connection:
         try:
             if stream is not None:
                 self._transport.do(self._state.reset, stream, code)
-                self._transport.send_soon()
+                self._transport.send_at_once()
         finally:
             self._on_done(self.capacity > 0)
 

@@ -11,12 +11,12 @@ only.  Here it is read, written and waited:
 * Writing.  What has to go out is taken by whoever finds it while nobody writes.  A writer goes on
   until nothing is left, for others too, who need not wait for it.  If it is nobody's turn to read,
   it takes what arrives meanwhile: a peer may wait for that before it reads on.
+* Giving up.  A write that reaches its limit, or is cancelled, may have sent half a frame.  The
+  stream keeps the rest, and it goes first with whatever is written next.  That may be nothing for
+  long: so who reads looks from time to time whether somebody has left his writing, and goes on
+  with it.  A read that is given up loses nothing.
 * In between.  Where the backend can watch, what arrives while nobody reads is taken, and answered
   (PING, SETTINGS), at once.
-
-A write that is given up, at its limit or by a cancellation, is finished by the stream itself where
-the backend can watch; elsewhere it leaves half a frame on the wire, which ends the connection.  A
-read that is cancelled loses nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ import typing
 from ..backends.base import ConcurrencyBackend, Event, NetworkStream, TruncatedTLS
 from ..config import TimeoutConfig
 from ..deadline import Deadline
-from ..driver import SuspendedInSyncCode, run_sync
 from ..exceptions import (
     ReadError,
     ReadTimeout,
@@ -53,8 +52,9 @@ _DOING = {
     WriteTimeout: "waiting until more of a request may be sent to",
 }
 
-# For what is sent at once or not at all.
-_AT_ONCE = Deadline(TimeoutConfig(write_timeout=0.001))
+# Who reads looks as often whether there is something to write that nobody writes.
+_LOOK_SECONDS = 0.25
+_LOOKING = Deadline(TimeoutConfig(_LOOK_SECONDS))
 
 
 class HTTP2Transport:
@@ -82,11 +82,8 @@ class HTTP2Transport:
         self._reader: Reader | None = None  # whose turn it is to read
         self._writing = False
         self._ending = False
-        self._finishes_writes = stream.watch(self._on_readable)
         self._is_behind = False  # the stream may still have to send what a write has left
-        # On trio a task that was cancelled cannot even begin to write: this has to be seen before
-        # frames are taken out of the state, and what others need must not depend on it.
-        self._writes_may_be_refused = not (self._finishes_writes or _blocks(backend))
+        stream.watch(self._on_readable)
         tell_of_forks(self)
 
     def after_fork(self) -> None:
@@ -144,7 +141,7 @@ class HTTP2Transport:
         Raises `timeout`, or what the deadline raises, if that is not so within `limit` seconds.
         """
         ends_at = None if limit is None else time.monotonic() + limit
-        own = deadline if limit == deadline.read else None
+        left = deadline.within(limit)
         while True:
             with self._guard:
                 if ready(stream):
@@ -156,22 +153,40 @@ class HTTP2Transport:
                 else:
                     event = self._waiting[stream] = self._backend.event()
             try:
-                if event is None:
-                    in_time = await self._read(own or _until(deadline, ends_at))
-                    if self._state.has_output or self._is_behind:
-                        await self.flush(deadline, stream)
-                    own = None
+                if event is not None:
+                    in_time = await event.wait(left)
+                elif left is None or left > _LOOK_SECONDS:
+                    in_time = await self._serve(_LOOKING)
                 else:
-                    in_time = await event.wait(deadline.within(_left(ends_at)))
+                    in_time = await self._serve(deadline.phase(left, timeout))
             except BaseException as exc:
                 self._leave(stream)
                 if isinstance(exc, (KeyboardInterrupt, SystemExit)):
                     # It may have come between a read and the use of what was read.
                     self.fail(ReadError(f"reading from {self.stream.peer} was interrupted"))
                 raise
-            if not in_time:
+            left = deadline.within(None if ends_at is None else ends_at - time.monotonic())
+            if not in_time and left is not None and left <= 0:
                 self._leave(stream)
                 raise deadline.error(timeout, _DOING[timeout], self.stream.peer)
+
+    async def _serve(self, deadline: Deadline) -> bool:
+        """
+        For all who wait: write once, if something has to be written that nobody writes, or read.
+
+        Returns whether either came to something in time.
+        """
+        if self._is_behind or self._state.has_output:
+            data = self.do(self._begin_writing, False)
+            if data is not None:
+                try:
+                    all_sent = await self._write(data, deadline, True)
+                except Timeout:
+                    return False
+                self._stop_writing(not all_sent)
+                self._take_what_is_there()  # others may go on giving us something to write
+                return True
+        return await self._read(deadline)
 
     async def _read(self, deadline: Deadline) -> bool:
         """Wait for something and take it; returns whether it came in time."""
@@ -179,7 +194,7 @@ class HTTP2Transport:
             data = await self.stream.read(deadline)
         except TruncatedTLS:
             data = b""  # a response that is complete says so, whatever TLS does
-        except ReadTimeout:
+        except Timeout:
             return False
         except (ReadError, SSLError, WriteError) as exc:
             # Of writing too: TLS may have something to send while it reads.
@@ -237,38 +252,43 @@ class HTTP2Transport:
 
     # Writing.
 
-    async def flush(self, deadline: Deadline, reader: Stream | None = None) -> None:
+    async def flush(self, deadline: Deadline) -> None:
         """
         Send what has to go out, unless somebody does so already.
-
-        `reader`: the stream of a caller whose turn it may be to read.
 
         Raises a `Timeout`.  A connection that breaks is found in its streams instead: the response
         may have come before that.
         """
-        if self._writes_may_be_refused:
-            await self._backend.sleep(0)
         data: bytes | bytearray | None = self.do(self._begin_writing, True)
-        if data is None:
-            return
-        reads = self._reader == "writer" or self._reader is reader
+        while data is not None:
+            if await self._write(data, deadline, self._reader == "writer"):
+                data = self.do(self._more_to_write)
+            else:
+                data = b""  # what is left the stream has kept
+
+    async def _write(self, data: bytes | bytearray, deadline: Deadline, reads: bool) -> bool:
+        """
+        Write once; whether all of it is done with.  If not, something was read.
+
+        `reads`: whether it is the turn of the caller to read.
+        """
         try:
-            while data is not None:
-                if await self.stream.write(data, deadline, reads):
-                    data = self.do(self._more_to_write)
-                else:
-                    data = b""  # what is left the stream has kept
-                    self._take_what_is_there()
+            if await self.stream.write(data, deadline, reads):
+                return True
+            self._take_what_is_there()
+            return False
         except WriteError as exc:
             if reads:
                 self._take_what_is_there()
             self.fail(exc)
+            return True
         except BaseException as exc:
-            self._give_up_writing(exc)
+            if not _is_patience_over(exc):
+                self.fail(
+                    WriteError(f"another request's write to {self.stream.peer} was interrupted")
+                )
+            self._stop_writing(True)
             raise
-        finally:
-            if self._reader == "writer":
-                self._leave("writer")
 
     def _begin_writing(self, may_read: bool) -> bytes | bytearray | None:
         """What to write, `None` if it is not the caller's turn, or there is nothing."""
@@ -281,41 +301,34 @@ class HTTP2Transport:
         return b"" if self._is_behind else self._more_to_write()
 
     def _more_to_write(self) -> bytes | bytearray | None:
-        self._is_behind = False
         data = self._state.take_output()
         if data:
             return data
-        self._writing = False
+        self._writing = self._is_behind = False
         self._end_turn("writer")
         return None
 
-    def _give_up_writing(self, cause: BaseException) -> None:
-        """What was to be written has not been, not all of it, because of `cause`."""
-        if self._finishes_writes and _is_patience_over(cause):
-            self._is_behind = True
+    def _stop_writing(self, is_behind: bool) -> None:
+        """Let others write; `is_behind`: whether the stream has kept something to be sent."""
+        with self._guard:
             self._writing = False
-        else:
-            self.fail(WriteError(f"another request's write to {self.stream.peer} was interrupted"))
-
-    def send_soon(self) -> None:
-        """Send what has to go out now, or with what is sent next; waits for nothing."""
-        if not self._writes_may_be_refused:
-            self.send_at_once()
+            self._is_behind = is_behind
+            self._end_turn("writer")
 
     def send_at_once(self) -> None:
         """Send what has to go out, as far as that takes no wait."""
         data = self.do(self._begin_writing, False)
         while data is not None:
             try:
-                run_sync(self.stream.write(data, _AT_ONCE))
-            except (Timeout, SuspendedInSyncCode) as exc:
-                self._give_up_writing(exc)
-                return
+                all_sent = self.stream.write_available(data)
             except BaseException as exc:
                 self.fail(WriteError(f"{self.stream.peer} takes no more bytes"))
                 if isinstance(exc, RequestException):
                     return
                 raise
+            if not all_sent:
+                self._stop_writing(True)
+                return
             data = self.do(self._more_to_write)
 
 
@@ -324,20 +337,3 @@ def _is_patience_over(cause: BaseException) -> bool:
     if isinstance(cause, Exception):
         return isinstance(cause, Timeout)
     return not isinstance(cause, (KeyboardInterrupt, SystemExit))
-
-
-def _blocks(backend: ConcurrencyBackend) -> bool:
-    """Whether waiting blocks the thread, so that there are no tasks to be cancelled."""
-    try:
-        run_sync(backend.sleep(0))
-    except SuspendedInSyncCode:
-        return False
-    return True
-
-
-def _left(ends_at: float | None) -> float | None:
-    return None if ends_at is None else ends_at - time.monotonic()
-
-
-def _until(deadline: Deadline, ends_at: float | None) -> Deadline:
-    return deadline.phase(_left(ends_at), ReadTimeout)

@@ -46,6 +46,9 @@ class ReadAheadStream(NetworkStream):
     ) -> bool:
         return await self._inner.write(data, deadline, until_readable and not self._rest)
 
+    def write_available(self, data: bytes | bytearray | memoryview) -> bool:
+        return self._inner.write_available(data)
+
     def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:
         return self._inner.watch(on_readable)
 

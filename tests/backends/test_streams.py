@@ -339,6 +339,29 @@ def test_what_is_kept_goes_out_with_an_empty_write(run, backend):
     run(main)
 
 
+def test_what_takes_no_wait(run, backend):
+    """`write_available()` sends what the socket takes, and keeps the rest for later writes."""
+    data = bytearray(range(256)) * (32 * 1024)
+    given = bytes(data)
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            assert stream.write_available(b"first") is True
+            assert receive(peer, 5) == b"first"
+            assert stream.write_available(data) is False
+            data[:] = bytes(len(data))
+            assert stream.write_available(b"more") is False
+            received: list[bytes] = []
+            with meanwhile(lambda: received.append(receive(peer, len(given) + 8))):
+                assert await stream.write(b"last", limits()) is True
+            assert received == [given + b"more" + b"last"]
+            stream.close()
+            with pytest.raises(WriteError, match=r"closed by `close\(\)`"):
+                stream.write_available(b"too late")
+
+    run(main)
+
+
 def test_a_hang_up_is_something_to_read(run, backend):
     """`until_readable` comes back when the peer has sent its last."""
 

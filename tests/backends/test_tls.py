@@ -510,7 +510,8 @@ async def test_the_writer_takes_along_what_the_reader_has_to_say(certs):
 
 
 @pytest.mark.ways("sync")
-async def test_the_reader_takes_along_what_a_writer_has_to_say(certs):
+@pytest.mark.parametrize("waits", [False, True])
+async def test_the_reader_takes_along_what_a_writer_has_to_say(certs, waits):
     """A write that comes while the reader sends is neither refused nor out of order."""
     inner, stream = await in_memory(wants_certificate_later(certs), certs.ca, certs.client)
     await stream.write(b"zero", deadline())
@@ -521,7 +522,10 @@ async def test_the_reader_takes_along_what_a_writer_has_to_say(certs):
 
     async def write_meanwhile() -> None:
         inner.before_write = None
-        assert await stream.write(b"one", deadline()) is True
+        if waits:
+            assert await stream.write(b"one", deadline()) is True
+        else:
+            assert stream.write_available(b"one") is True
 
     inner.before_write = write_meanwhile
     with pytest.raises(ReadTimeout):
@@ -533,18 +537,24 @@ async def test_the_reader_takes_along_what_a_writer_has_to_say(certs):
 
 
 @pytest.mark.ways("sync")
-async def test_what_the_reader_gives_up_to_send(certs):
-    """It is not lost: it goes ahead of what is written later."""
+@pytest.mark.parametrize("sent_by", ["reader", "writer"])
+@pytest.mark.parametrize("cause", ["gives_up", "stuck"])
+async def test_what_the_reader_gives_up_to_send(certs, sent_by, cause):
+    """It is not lost: the next reader sends it, or it goes ahead of what is written."""
     inner, stream = await in_memory(wants_certificate_later(certs), certs.ca, certs.client)
     await stream.write(b"one", deadline())
     assert inner.received() == b"one"
     inner.server.verify_client_post_handshake()
     inner.server.write(b"wait")
     assert await stream.read(deadline()) == b"wait"
-    inner.gives_up = True
-    with pytest.raises(WriteTimeout):
+    setattr(inner, cause, True)
+    with pytest.raises((WriteTimeout, ReadTimeout)):
         await stream.read(deadline())
-    inner.gives_up = False
+    setattr(inner, cause, False)
+    if sent_by == "reader":
+        with pytest.raises(ReadTimeout):
+            await stream.read(deadline())
+        assert inner.kept == []
     await stream.write(b"two", deadline())
     assert inner.received() == b"two"
     assert inner.server.getpeercert()
@@ -587,6 +597,22 @@ async def test_a_stream_within_that_keeps_something(certs):
     assert len(inner.kept) == 1
     inner.stuck = False
     assert await stream.write(b"", deadline()) is True
+    assert inner.received() == b"onetwothree"
+
+
+@pytest.mark.ways("sync")
+async def test_what_takes_no_wait(certs):
+    """It is encrypted and sent as far as the stream within takes it; the rest is kept, in order."""
+    inner, stream = await in_memory(certs.server.server_context(), certs.ca)
+    assert stream.write_available(b"zero") is True
+    assert inner.received() == b"zero"
+    inner.stuck = True
+    mutable = bytearray(b"two")
+    for data in (b"one", mutable, b""):
+        assert stream.write_available(data) is False
+    mutable[:] = b"xxx"
+    inner.stuck = False
+    assert stream.write_available(b"three") is True
     assert inner.received() == b"onetwothree"
 
 

@@ -83,6 +83,22 @@ def test_a_cancelled_task_sends_nothing():
     kinds.run("trio", main)
 
 
+def test_cx4_what_a_cancelled_task_can_still_do():
+    """It may send what takes no wait, and that is behind what it was to send before."""
+
+    async def main() -> None:
+        async with Connected(BACKEND) as (stream, peer):
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                try:
+                    await stream.write(b"request", limits())
+                finally:
+                    assert stream.write_available(b", reset") is True
+            assert receive(peer, 14) == b"request, reset"
+
+    kinds.run("trio", main)
+
+
 def test_cx1_cancelled_while_connecting():
     """No socket is left."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import collections.abc
+import contextlib
 import functools
 import itertools
+import socket
 import threading
 import time
 import typing
@@ -27,6 +29,7 @@ from tests.servers import h2_server
 from tests.servers.certs import Certs
 from tests.servers.h2_server import Code, H2Peer, H2Server, answer_all, serve_with_h2
 from tests.servers.raw import RawConnection, RawServer, response
+from tests.servers.relay import connect_proxy
 from tests.ways import pool_of
 
 Run = collections.abc.Callable[[], collections.abc.Coroutine[typing.Any, typing.Any, typing.Any]]
@@ -62,6 +65,12 @@ async def together(way: str, *runs: Run) -> list[typing.Any]:
 
 async def sleep(way: str, seconds: float) -> None:
     await ways.make_backend(way).sleep(seconds)
+
+
+async def reached(way: str, event: threading.Event) -> None:
+    """Wait for what a server's thread, or another task or thread, sets."""
+    while not event.is_set():
+        await sleep(way, 0.01)
 
 
 @pytest.fixture
@@ -1516,70 +1525,159 @@ async def test_cx5_reader_is_cancelled(client: httpcore.AsyncClient, way: str) -
         assert pool_of(client).active_connections == []
 
 
-@pytest.mark.ways("asyncio")
-@pytest.mark.parametrize("by_timeout", [False, True])
-async def test_cx4_given_up_in_mid_write(
-    client: httpcore.AsyncClient, way: str, by_timeout: bool
-) -> None:
-    """CX4: the frame is completed, the stream reset; the other streams do not notice."""
-    reads_on = threading.Event()
+PIECE = bytes(range(251)) * 4000
 
-    def script(peer: H2Peer) -> None:
+
+class StopsReading:
+    """A script: read nothing behind the first request until `reads_on`, then answer all."""
+
+    def __init__(self, first_request: bool = True) -> None:
+        self.stopped = threading.Event()
+        self.reads_on = threading.Event()
+        self._first_request = first_request
+
+    def __call__(self, peer: H2Peer) -> None:
         peer.send(peer.settings({h2_server.INITIAL_WINDOW_SIZE: 2**31 - 1}))
         peer.send(peer.window_update(0, 2**30))
-        waits = peer.request()
-        assert reads_on.wait(10)
-        peer.expect(hyperframe.RstStreamFrame)
-        peer.respond(waits.stream_id, b"other")
+        first = peer.request() if self._first_request else None
+        self.stopped.set()
+        assert self.reads_on.wait(10)
+        upload = peer.head_of_request()
+        assert upload[":path"] == "/upload"
+        reset = peer.expect(hyperframe.RstStreamFrame, upload.stream_id)
+        assert (reset.error_code, upload.ended) == (Code.CANCEL, False)
+        repeats = len(upload.body) // len(PIECE) + 1
+        assert upload.body == (PIECE * repeats)[: len(upload.body)]
+        if first is not None:
+            peer.respond(first.stream_id, first[":path"].encode())
         answer_all(peer)
 
-    with H2Server(script) as server:
+
+@contextlib.contextmanager
+def reached_by(
+    by: str, script: StopsReading, make_client: MakeClient, certs: Certs
+) -> collections.abc.Iterator[tuple[httpcore.AsyncClient, H2Server]]:
+    """A client with small buffers for sending, and the server that it reaches `by` so much TLS."""
+    options: dict[str, typing.Any] = {"http2": "only", "ssl": str(certs.ca), "timeout": 10}
+    options["connect"] = httpcore.ConnectConfig(
+        socket_options=[(socket.SOL_SOCKET, socket.SO_SNDBUF, 32_768)]
+    )
+    with contextlib.ExitStack() as stack:
+        tls = None if by == "TCP" else certs.server.server_context(["h2"])
+        if by == "TLS in TLS":
+            context = certs.server.server_context()
+            proxy = stack.enter_context(RawServer(connect_proxy, tls=context))
+            options["proxies"] = httpcore.Proxy(proxy.url, ssl=str(certs.ca))
+        server = stack.enter_context(H2Server(script, tls=tls))
+        yield make_client(**options), server
+
+
+@pytest.mark.parametrize("by", ["TCP", "TLS", "TLS in TLS"])
+async def test_cx4_limit_in_mid_write(
+    make_client: MakeClient, certs: Certs, way: str, by: str
+) -> None:
+    """CX4: who waits completes the frame and resets the stream; the others do not notice."""
+    script = StopsReading()
+    begun = threading.Event()
+
+    def pieces() -> collections.abc.Iterator[bytes]:
+        begun.set()
+        return itertools.repeat(PIECE)
+
+    with reached_by(by, script, make_client, certs) as (client, server):
 
         async def upload() -> None:
-            limits = httpcore.TimeoutConfig(total_timeout=0.2 if by_timeout else None)
-            await client.post(server.url, content=iter([bytes(1_000_000)] * 100), timeout=limits)
+            await reached(way, script.stopped)
+            limits = httpcore.TimeoutConfig(write_timeout=0.3)
+            with pytest.raises(httpcore.WriteTimeout):
+                await client.post(server.url + "/upload", content=pieces(), timeout=limits)
+            script.reads_on.set()
 
-        async with cancelling(way) as tasks:
-            tasks.start(getting(client, server.url))
-            await sleep(way, 0.05)
-            cancel = tasks.start(upload)
-            await sleep(way, 0.4)
-            cancel()
-            await sleep(way, 0.01)
-            reads_on.set()
-        if by_timeout:
-            assert isinstance(tasks.results[1], httpcore.TotalTimeout)
-        assert tasks.results[0] == b"other"
+        async def behind() -> bytes:
+            await reached(way, begun)
+            return (await client.get(server.url + "/behind")).content
+
+        results = await together(way, getting(client, server.url + "/waits"), upload, behind)
+        assert results == [b"/waits", None, b"/behind"]
+        assert pool_of(client).active_connections == []
         assert (await client.get(server.url + "/next")).content == b"/next"
         assert len(server.peers) == 1
 
 
-@pytest.mark.ways("trio")
-async def test_cx4_cancelled_in_mid_write(client: httpcore.AsyncClient, way: str) -> None:
-    """CX4: half a frame may be on the wire: the connection is left, the next request works."""
+@pytest.mark.parametrize("by", ["TCP", "TLS"])
+async def test_cx4_limit_in_mid_write_while_nobody_waits(
+    make_client: MakeClient, certs: Certs, by: str
+) -> None:
+    """CX4: the next request completes the frame."""
+    script = StopsReading(first_request=False)
+    with reached_by(by, script, make_client, certs) as (client, server):
+        limits = httpcore.TimeoutConfig(write_timeout=0.2)
+        with pytest.raises(httpcore.WriteTimeout):
+            content = itertools.repeat(PIECE)
+            await client.post(server.url + "/upload", content=content, timeout=limits)
+        assert pool_of(client).active_connections == []
+        script.reads_on.set()
+        for path in ("/one", "/two"):
+            assert (await client.get(server.url + path)).content == path.encode()
+        assert len(server.peers) == 1
 
-    def script(peer: H2Peer) -> None:
-        peer.send(peer.settings({h2_server.INITIAL_WINDOW_SIZE: 2**31 - 1}))
-        peer.send(peer.window_update(0, 2**30))
-        peer.request()
-        peer.connection.peer_closed.wait(5)  # reads nothing any more
 
-    with H2Server(script, answer_all) as server:
+async def test_cx4_who_waits_has_a_limit_of_its_own(
+    make_client: MakeClient, certs: Certs, way: str
+) -> None:
+    """CX4: where nobody takes the rest of another's frame, that is not the fault of who waits."""
+    script = StopsReading()
+    with reached_by("TCP", script, make_client, certs) as (client, server):
+
+        async def waits() -> None:
+            limits = httpcore.TimeoutConfig(read_timeout=1)
+            with pytest.raises(httpcore.ReadTimeout, match="waiting for a response of"):
+                await client.get(server.url + "/waits", timeout=limits)
 
         async def upload() -> None:
-            await client.post(server.url, content=iter([bytes(1_000_000)] * 100))
+            await reached(way, script.stopped)
+            limits = httpcore.TimeoutConfig(write_timeout=0.2)
+            with pytest.raises(httpcore.WriteTimeout):
+                content = itertools.repeat(PIECE)
+                await client.post(server.url + "/upload", content=content, timeout=limits)
+
+        assert await together(way, waits, upload) == [None, None]
+        script.reads_on.set()
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert len(server.peers) == 1
+
+
+@pytest.mark.ways("asyncio", "trio")
+@pytest.mark.parametrize("by", ["TCP", "TLS", "TLS in TLS"])
+async def test_cx4_cancelled_in_mid_write(
+    make_client: MakeClient, certs: Certs, way: str, by: str
+) -> None:
+    """CX4: the same for one that is cancelled, which need not get to reset its stream."""
+    script = StopsReading()
+    begun = threading.Event()
+
+    def pieces() -> collections.abc.Iterator[bytes]:
+        begun.set()
+        return itertools.repeat(PIECE)
+
+    with reached_by(by, script, make_client, certs) as (client, server):
+
+        async def upload() -> None:
+            await client.post(server.url + "/upload", content=pieces())
 
         async with cancelling(way) as tasks:
-            tasks.start(getting(client, server.url))
-            await sleep(way, 0.05)
+            tasks.start(getting(client, server.url + "/waits"))
+            await reached(way, script.stopped)
             cancel = tasks.start(upload)
+            await reached(way, begun)
+            tasks.start(getting(client, server.url + "/behind"))
             await sleep(way, 0.2)
             cancel()
-        server.peers[0].connection.peer_closed.set()
-        assert tasks.results[1] == "running"
-        assert isinstance(tasks.results[0], httpcore.WriteError)
+            script.reads_on.set()
+        assert list(tasks.results.values()) == [b"/waits", "running", b"/behind"]
         assert pool_of(client).active_connections == []
         assert (await client.get(server.url + "/next")).content == b"/next"
+        assert len(server.peers) == 1
 
 
 @pytest.mark.ways("asyncio", "trio")

@@ -32,7 +32,8 @@ async def test_all_else_is_the_stream_beneath() -> None:
     inner: typing.Any = await backend.connect_tcp(addresses, "h:80", deadline)
     stream = behind(inner, b"first")
     assert await stream.write(b"data", deadline)
-    assert inner.written == b"data"
+    assert stream.write_available(b", more")
+    assert inner.written == b"data, more"
     assert stream.watch(None) == inner.watch(None)
     assert stream.socket is inner.socket
     assert stream.ssl_object is None

@@ -205,6 +205,14 @@ class MemoryServer(NetworkStream):
         self.turn()
         return True
 
+    def write_available(self, data: bytes | bytearray | memoryview) -> bool:
+        self.kept.append(bytes(data))
+        if self.stuck:
+            return False
+        self.to_server.write(b"".join(self.kept))
+        self.kept.clear()
+        return True
+
     def read_available(self) -> bytes | None:
         return self.to_client.read() or None
 
