@@ -278,7 +278,7 @@ class HTTP2Transport:
             self._take_what_is_there()
             return False
         except WriteError as exc:
-            if reads:
+            if reads and not self.stream.is_closed:
                 self._take_what_is_there()
             self.fail(exc)
             return True
