@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import collections.abc
 import contextvars
+import functools
+import types
 import typing
 from _thread import get_ident
 
@@ -57,3 +59,27 @@ def run_sync(coroutine: collections.abc.Coroutine[typing.Any, typing.Any, T]) ->
 def is_driven() -> bool:
     """Whether the code that runs is inside `run_sync`: whatever loop may run around it."""
     return _driving_thread.get() == get_ident()
+
+
+@types.coroutine
+def rest_of(
+    coroutine: collections.abc.Coroutine[typing.Any, typing.Any, T], awaited: object
+) -> collections.abc.Generator[typing.Any, typing.Any, T]:
+    """
+    Await what is left of `coroutine`, which was begun by `send(None)` and waits for `awaited`.
+
+    So one can see first whether a coroutine waits at all: where it does not, `send(None)` raises
+    `StopIteration` with its result.
+    """
+    while True:
+        try:
+            answer = yield awaited
+        except BaseException as error:
+            step = functools.partial(coroutine.throw, error)
+        else:
+            step = functools.partial(coroutine.send, answer)
+        try:
+            awaited = step()
+        except StopIteration as done:
+            result: T = done.value
+            return result

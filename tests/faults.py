@@ -95,8 +95,10 @@ class FaultyBackend(ConcurrencyBackend):
         self.step()
         return await self.inner.run_blocking(function)
 
-    async def race(self, awaitable: collections.abc.Awaitable[T], rival: Rival) -> T | None:
-        return await self.inner.race(awaitable, rival)
+    async def race(
+        self, coroutine: collections.abc.Coroutine[typing.Any, typing.Any, T], rival: Rival
+    ) -> T | None:
+        return await self.inner.race(coroutine, rival)
 
     async def sleep(self, seconds: float) -> None:
         await self.inner.sleep(seconds)

@@ -17,6 +17,7 @@ import typing
 
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from ..deadline import Deadline
+from ..driver import rest_of
 from . import polling
 from .asyncio_base import AsyncioStream, Waiter, wake
 from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Rival, Secure
@@ -311,37 +312,36 @@ class AsyncioBackend(ConcurrencyBackend):
             raise typing.cast("BaseException", answered.pop())  # kept by no frame
         return answered[0]
 
-    async def race(self, awaitable: collections.abc.Awaitable[T], rival: Rival) -> T | None:
-        loop = asyncio.get_running_loop()
+    async def race(
+        self, coroutine: collections.abc.Coroutine[typing.Any, typing.Any, T], rival: Rival
+    ) -> T | None:
+        try:
+            awaited = coroutine.send(None)
+        except StopIteration as done:
+            return typing.cast("T", done.value)  # there was nothing to wait for
         over = False
-        beside: asyncio.Task[None] | None = None
         ours = asyncio.timeout(None)  # a way to be cancelled that is not taken for the caller's
-
-        def start() -> None:
-            nonlocal beside
-            beside = loop.create_task(rival())
-            beside.add_done_callback(give_up)
 
         def give_up(_: object) -> None:
             if not over:
                 ours.reschedule(0)
 
-        starting = loop.call_soon(start)  # which is taken back if `awaitable` has no need to wait
+        beside = asyncio.get_running_loop().create_task(rival())
+        beside.add_done_callback(give_up)
         result: T | None = None
         try:
             async with ours:
-                result = await awaitable
+                result = await rest_of(coroutine, awaited)
         except TimeoutError:
             if not ours.expired():
                 raise
         finally:
             over = True
-            starting.cancel()
-            if beside is not None and not beside.done():
+            if not beside.done():
                 beside.cancel()
                 await asyncio.wait([beside])
-            failed = beside and not beside.cancelled() and beside.exception() is not None
-        if beside is not None and failed:
+            failed = not beside.cancelled() and beside.exception() is not None
+        if failed:
             beside.result()
         return result
 

@@ -241,15 +241,17 @@ class ConcurrencyBackend(abc.ABC):
     async def run_blocking(self, function: collections.abc.Callable[[], T]) -> T:
         """Run what blocks for a moment (file reads, loading certificates) off the event loop."""
 
-    async def race(self, awaitable: collections.abc.Awaitable[T], rival: Rival) -> T | None:
+    async def race(
+        self, coroutine: collections.abc.Coroutine[typing.Any, typing.Any, T], rival: Rival
+    ) -> T | None:
         """
-        Await `awaitable`, which is the caller's own, and give it up once `rival()` has ended.
+        Await `coroutine`, which is the caller's own, and give it up once `rival()` has ended.
 
-        Gives what `awaitable` gave, `None` if it was given up, or raises what either raised;
-        neither runs on after that.  `awaitable` runs in the task of who calls, `rival()` beside it,
-        once there is something to wait for; where nothing can run beside, not at all.
+        Gives what `coroutine` gave, `None` if it was given up, or raises what either raised;
+        neither runs on after that.  `coroutine` runs in the task of who calls, `rival()` beside it,
+        from its first wait on, if it has one; where nothing can run beside, not at all.
         """
-        return await awaitable
+        return await coroutine
 
     async def start_tls(
         self,

@@ -23,6 +23,7 @@ import trio
 
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from ..deadline import Deadline
+from ..driver import rest_of
 from ..exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
 from . import polling
 from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Rival, Secure
@@ -352,19 +353,14 @@ class TrioBackend(ConcurrencyBackend):
         limiter = trio.CapacityLimiter(1)
         return await trio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=limiter)
 
-    async def race(self, awaitable: collections.abc.Awaitable[T], rival: Rival) -> T | None:
-        over = False
-        ended: trio.Event | None = None
+    async def race(
+        self, coroutine: collections.abc.Coroutine[typing.Any, typing.Any, T], rival: Rival
+    ) -> T | None:
         error: BaseException | None = None
+        ended = trio.Event()
         ours, beside = trio.CancelScope(), trio.CancelScope()
 
-        def start() -> None:
-            nonlocal ended
-            if not over:
-                ended = trio.Event()
-                trio.lowlevel.spawn_system_task(run_rival, ended)
-
-        async def run_rival(ended: trio.Event) -> None:
+        async def run_rival() -> None:
             nonlocal error
             try:
                 with beside:
@@ -374,16 +370,17 @@ class TrioBackend(ConcurrencyBackend):
             ours.cancel()
             ended.set()
 
-        # In a nursery all errors would come as groups, and it costs more than most waits, which are
-        # over before the rival is even started.
-        trio.lowlevel.current_trio_token().run_sync_soon(start)
         result: T | None = None
-        try:
-            with ours:
-                result = await awaitable
-        finally:
-            over = True
-            if ended is not None:
+        with ours:
+            try:
+                awaited = coroutine.send(None)
+            except StopIteration as done:
+                return typing.cast("T", done.value)  # there was nothing to wait for
+            # Not in a nursery: all errors would come as groups.
+            trio.lowlevel.spawn_system_task(run_rival)
+            try:
+                result = await rest_of(coroutine, awaited)
+            finally:
                 beside.cancel()
                 with trio.CancelScope(shield=True):
                     await ended.wait()
