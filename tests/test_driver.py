@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+import types
+import typing
 
 import pytest
 
 import httpcore
-from httpcore.driver import SuspendedInSyncCode, run_sync
+from httpcore.driver import SuspendedInSyncCode, rest_of, run_sync
 
 
 async def add(left: int, right: int) -> int:
@@ -122,3 +124,47 @@ def test_a_dispatcher_for_asyncio_under_a_sync_client() -> None:
         pytest.raises(SuspendedInSyncCode, match="AsyncClient"),
     ):
         client.get("http://example.org")
+
+
+@types.coroutine
+def ask(question: str) -> typing.Any:
+    return (yield question)
+
+
+async def dialogue() -> str:
+    answers: list[object] = [await ask("first")]
+    try:
+        answers.append(await ask("second"))
+    except LookupError as error:
+        answers.append(error.args[0])
+    answers.append(await ask("third"))
+    return " ".join(map(str, answers))
+
+
+def test_the_rest_of_a_coroutine_that_was_begun() -> None:
+    """It waits for what it was waiting for, and gets whatever its waits give or raise."""
+    begun = dialogue()
+    rest = rest_of(begun, begun.send(None))
+    assert rest.send(None) == "first"
+    assert rest.send("one") == "second"
+    assert rest.throw(LookupError("two")) == "third"
+    with pytest.raises(StopIteration) as ended:
+        rest.send("three")
+    assert ended.value.value == "one two three"
+
+
+def test_the_rest_of_a_coroutine_that_is_closed() -> None:
+    """It is closed too, where it waits."""
+    closed: list[bool] = []
+
+    async def waits() -> None:
+        try:
+            await ask("first")
+        finally:
+            closed.append(True)
+
+    begun = waits()
+    rest = rest_of(begun, begun.send(None))
+    next(rest)
+    rest.close()
+    assert closed == [True]
