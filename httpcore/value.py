@@ -24,8 +24,9 @@ class Immutable:
     __slots__: tuple[str, ...] = ()
 
     def _set(self, **fields: typing.Any) -> None:
+        put = object.__setattr__
         for name, value in fields.items():
-            object.__setattr__(self, name, value)
+            put(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is immutable; make a new one")

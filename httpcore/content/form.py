@@ -19,10 +19,14 @@ A member of an enumeration that is a `str` or `int` too stands for its value.  E
 from __future__ import annotations
 
 import collections.abc
+import re
 import typing
 import urllib.parse
 
 from ..types import PrimitiveData
+
+# What is the same when it is encoded, as most of it is.
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
 
 FormValue = PrimitiveData | bytes
 
@@ -76,7 +80,11 @@ def form_items(data: FormData) -> list[tuple[str, typing.Any]]:
 
 def encode_pairs(pairs: collections.abc.Sequence[tuple[str, str]]) -> str:
     """What `form_pairs()` gave, encoded."""
-    return urllib.parse.urlencode(pairs)
+    return "&".join([f"{_encoded(name)}={_encoded(value)}" for name, value in pairs])
+
+
+def _encoded(text: str) -> str:
+    return text if _UNRESERVED.fullmatch(text) else urllib.parse.quote_plus(text)
 
 
 def encode_form(data: FormData) -> bytes:

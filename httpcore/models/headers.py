@@ -69,6 +69,9 @@ _URL_IN_VALUE = {
 
 Default = typing.TypeVar("Default")
 
+Updates = collections.abc.Sequence[tuple[bytes, bytes | None]]
+"""Fields that replace those of their names; `None`: by nothing."""
+
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -76,14 +79,43 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 class _Fields:
     """A list of fields, never changed, and what was found out about it."""
 
-    __slots__ = ("raw", "index", "section", "surrounded")
+    __slots__ = ("raw", "index", "section", "_updated", "_surrounded")
 
     def __init__(self, raw: RawHeaders, index: FieldIndex | None = None) -> None:
         self.raw = raw
         self.index = index
         self.section: bytes | None = None
-        # The last ones that were put around it, and what came of it: one item, for threads.
-        self.surrounded: tuple[RawHeaders, RawHeaders, _Fields] | None = None
+        # The last ones that were put in or around it, and what came of it: one item, for threads.
+        self._updated: tuple[Updates, _Fields] | None = None
+        self._surrounded: tuple[RawHeaders, RawHeaders, _Fields] | None = None
+
+    def by_name(self) -> FieldIndex:
+        if self.index is None:
+            self.index = field_index(self.raw)
+        return self.index
+
+    def updated(self, new: Updates) -> _Fields:
+        """With all of `new` in the place of what has their names."""
+        if not new:
+            return self
+        last = self._updated
+        if last is None or last[0] != new:
+            names = {name.lower() for name, _ in new}
+            raw = [field for field in self.raw if field[0].lower() not in names]
+            raw += [(name, value) for name, value in new if value is not None]
+            last = self._updated = (new, _Fields(raw))
+        return last[1]
+
+    def surrounded(self, before: RawHeaders, behind: RawHeaders) -> _Fields:
+        """With more, valid ones whose names are not there yet."""
+        last = self._surrounded
+        if last is None or last[0] != before or last[1] != behind:
+            index = dict(self.by_name())
+            for name, value in (*before, *behind):
+                index[name.lower()] = [value]
+            last = (before, behind, _Fields([*before, *self.raw, *behind], index))
+            self._surrounded = last
+        return last[2]
 
 
 class Headers(collections.abc.MutableMapping[str, str]):
@@ -168,9 +200,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
     def by_name(self) -> FieldIndex:
         """The raw values of all fields, by the name in lower case.  Shared: not to be changed."""
         fields = self._fields
-        if fields.index is None:
-            fields.index = field_index(fields.raw)
-        return fields.index
+        return fields.by_name() if fields.index is None else fields.index
 
     def multi_items(self) -> list[tuple[str, str]]:
         """All fields in order, one pair for each, names as they were written."""
@@ -238,19 +268,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
         The fields of `other` follow ours, all of them, in their order.  Nothing changes where one
         is invalid.
         """
-        new: collections.abc.Sequence[tuple[bytes, bytes | None]]
-        if isinstance(other, Headers):
-            new = other.raw
-        else:
-            new = [
-                (name, None if value is None else _checked_value(name, value))
-                for name, value in _named(other)
-            ]
-        if new:
-            keys = {name.lower() for name, _ in new}
-            kept = [field for field in self.raw if field[0].lower() not in keys]
-            kept += [(name, value) for name, value in new if value is not None]
-            self._replace(kept)
+        self._fields = self._fields.updated(_updates(other))
 
     def clear(self) -> None:
         """Remove all fields."""
@@ -268,30 +286,23 @@ class Headers(collections.abc.MutableMapping[str, str]):
 
     def surrounded(self, before: RawHeaders, behind: RawHeaders) -> Headers:
         """A copy with more fields, valid ones whose names are not there yet."""
-        fields = self._fields
-        last = fields.surrounded
-        if last is None or last[0] != before or last[1] != behind:
-            index = dict(self.by_name())
-            for name, value in (*before, *behind):
-                index[name.lower()] = [value]
-            around = _Fields([*before, *fields.raw, *behind], index)
-            last = fields.surrounded = (before, behind, around)
-        result = Headers.__new__(Headers)
-        result._fields = last[2]
-        return result
+        return _headers_over(self._fields.surrounded(before, behind))
 
     def merged(self, other: HeaderTypes) -> Headers:
         """A copy, updated with `other`: a client's headers with those of a call."""
-        result = self.copy()
-        if other is not None:
-            result.update(other)
-        return result
+        return _headers_over(self._fields.updated(_updates(other)))
 
     def __reduce__(self) -> tuple[typing.Any, ...]:
         return (Headers.from_raw, (self.raw,))
 
     def _replace(self, raw: RawHeaders) -> None:
         self._fields = _Fields(raw)
+
+
+def _headers_over(fields: _Fields) -> Headers:
+    headers = Headers.__new__(Headers)
+    headers._fields = fields
+    return headers
 
 
 def _key(name: object) -> bytes:
@@ -325,6 +336,16 @@ def _masked(name: bytes, value: bytes) -> bytes:
 
 def _joined(values: list[bytes]) -> str:
     return _text(values[0]) if len(values) == 1 else ", ".join(map(_text, values))
+
+
+def _updates(headers: HeaderTypes) -> Updates:
+    """What `Headers.update()` is given, checked."""
+    if isinstance(headers, Headers):
+        return headers.raw
+    return [
+        (name, None if value is None else _checked_value(name, value))
+        for name, value in _named(headers)
+    ]
 
 
 def _named(headers: HeaderTypes) -> collections.abc.Iterable[tuple[bytes, object]]:

@@ -121,6 +121,8 @@ def merge_query(query: str, params: QueryParams) -> str:
 
     What is not replaced stays as it was typed.
     """
+    if not query:
+        return str(params)
     own = [
         (urllib.parse.unquote_plus(piece.partition("=")[0]), piece)
         for piece in query.split("&")

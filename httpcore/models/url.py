@@ -225,12 +225,27 @@ class URL(Immutable):
         base = self._parts
         if path:
             path = f"{base.path.removesuffix('/')}/{path.removeprefix('/')}"
-        return _from_parts(Parts(base.scheme, base.authority, path or base.path, query, fragment))
+        return self._with_target(path or base.path, query, fragment)
 
     def _with_query_params(self, params: QueryParams) -> URL:
         if not params:
             return self
-        return _from_parts(self._parts._replace(query=merge_query(self.query, params)))
+        query = merge_query(self.query, params)
+        return self._with_target(self._parts.path, query, self._parts.fragment)
+
+    def _with_target(self, path: str, query: str | None, fragment: str | None) -> URL:
+        """
+        Another URL of this one's authority, without parsing it: of components that are escaped,
+        and a path that cannot be read as anything else.
+        """
+        parts = Parts(self._parts.scheme, self._parts.authority, path, query, fragment)
+        url = object.__new__(URL)
+        url._set(**{name: getattr(self, name) for name in _AUTHORITY_FIELDS})
+        try:
+            url._set(**_target_fields(parts, self.host))
+        except Malformed as exc:
+            raise InvalidURL(f"the URL {masked_text(str(parts))} is malformed: {exc}") from None
+        return url
 
     def _not_requestable(self) -> InvalidURL:
         scheme = self._parts.scheme
@@ -277,11 +292,7 @@ def _build(parts: Parts) -> URL:
     parts = parts._replace(
         scheme=scheme or None, authority=None if parts.authority is None else str(authority)
     )
-    text = str(parts)
-    check_length(text)  # again, as escapes are long: what comes out can be parsed itself
     host, port = authority.host, authority.port or default_port
-    path = parts.path or ("/" if host else "")
-    full_path = path if parts.query is None else f"{path}?{parts.query}"
     without_zone = Authority("", host.partition("%")[0], authority.port)
     url = object.__new__(URL)
     url._set(
@@ -291,18 +302,33 @@ def _build(parts: Parts) -> URL:
         password=password,
         host=host,
         port=port,
-        path=path,
-        query=parts.query or "",
-        full_path=full_path,
-        fragment=parts.fragment or "",
         is_ssl=scheme == "https",
-        raw_target=full_path.encode("ascii"),
         host_header=str(without_zone).encode("ascii"),
         _origin=_origin(scheme, host, port) if host and default_port else None,
-        _parts=parts,
-        _text=text,
+        **_target_fields(parts, host),
     )
     return url
+
+
+def _target_fields(parts: Parts, host: str) -> dict[str, typing.Any]:
+    """What path, query and fragment have a part in.  Raises `Malformed` for what is too long."""
+    text = str(parts)
+    check_length(text)  # again, as escapes are long: what comes out can be parsed itself
+    path = parts.path or ("/" if host else "")
+    full_path = path if parts.query is None else f"{path}?{parts.query}"
+    return {
+        "path": path,
+        "query": parts.query or "",
+        "full_path": full_path,
+        "fragment": parts.fragment or "",
+        "raw_target": full_path.encode("ascii"),
+        "_parts": parts,
+        "_text": text,
+    }
+
+
+_TARGET_FIELDS = {"path", "query", "full_path", "fragment", "raw_target", "_parts", "_text"}
+_AUTHORITY_FIELDS = [name for name in URL.__slots__ if name not in _TARGET_FIELDS]
 
 
 # Thread-safe, with and without the GIL.

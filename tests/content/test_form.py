@@ -128,3 +128,4 @@ def test_what_is_encoded_decodes_to_the_same(pairs):
     """Whatever the names and values have in them."""
     text = encode_form(pairs).decode("ascii")
     assert urllib.parse.parse_qsl(text, keep_blank_values=True) == pairs
+    assert text == urllib.parse.urlencode(pairs)

@@ -532,6 +532,24 @@ def test_pr1_secrets_of_ones_own(monkeypatch: pytest.MonkeyPatch):
     assert repr(Headers({"X-Token": "hunter2"})) == "Headers({'X-Token': '[secure]'})"
 
 
+def test_merging_the_same_again_leaves_each_on_its_own():
+    """What many calls say alike is merged once; who changes one result changes no other."""
+    headers = Headers({"A": "1", "B": "2"})
+    first, second = (
+        headers.merged({"a": "3", "C": None}),
+        headers.merged([("a", b"3"), ("C", None)]),
+    )
+    assert first.raw is second.raw
+    first["B"] = "x"
+    assert headers.merged({"a": "3", "C": None}).raw == second.raw == [(b"B", b"2"), (b"a", b"3")]
+    assert headers.merged({"a": "4"})["A"] == "4"
+    assert headers.merged({"A": None}).raw == [(b"B", b"2")]
+    headers.update({"a": "3"})
+    headers["B"] = "y"
+    assert second["B"] == "2"
+    assert headers.merged({"a": "3"})["B"] == "y"
+
+
 # All of it against a model.
 
 

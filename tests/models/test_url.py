@@ -780,6 +780,31 @@ def test_any_location_resolves_or_is_invalid(text):
         assert url.path.startswith("/")
 
 
+@settings(max_examples=400, deadline=None)
+@given(URLS | st.text("a/:?#"), URLS | st.text("a/:?#"), st.dictionaries(st.text(), st.text()))
+@example("", "a:b", {})
+@example("//h", "/", {"a": ""})
+@example("mailto:a", "?", {})
+def test_what_is_put_together_without_parsing(base, reference, params):
+    """A URL below another, or with parameters, is in all its parts what parsing it would give."""
+    try:
+        below = URL(base, allow_relative=True).under(reference)
+        with_params = URL(base, allow_relative=True, query_params=params)
+    except (InvalidURL, ValueError):
+        return
+    for made in (below, with_params):
+        parsed = URL(str(made), allow_relative=True)
+        for name in URL.__slots__:
+            assert getattr(made, name) == getattr(parsed, name)
+
+
+def test_what_is_put_together_has_the_same_limit():
+    """That is the length of a whole URL."""
+    url = URL("http://h/")
+    with pytest.raises(InvalidURL, match="is malformed: it has 65550 characters"):
+        URL(url, query_params={"abc": "d" * 65536})
+
+
 def test_importing_costs_no_parser():
     """rfc3986 and idna are loaded by the first URL."""
     code = (
