@@ -8,10 +8,11 @@ out, is fed what arrives, and gives events until the end of the final response:
 `next_event()` returns `NEED_DATA` when it wants to be fed; feeding `b""` says that the peer has
 closed.  What was fed behind the end makes the connection unusable (RFC 9112 §9.2).
 
-Who decides what.  A *parser* (h11 or httptools, behind the same interface) reads heads and chunked
-bodies.  Everything else is decided here, once for all parsers: where a message ends (§6.3), whether
-the connection may be used again (§9.3), and the limits.  A body of known length, or one that ends
-with the connection, needs no parser: its bytes are counted and handed on as they are.
+Who decides what.  A *parser* (h11 or httptools, behind the same interface) reads heads; a chunked
+body is read by `ChunkedBody` in its place.  Everything else is decided here, once for all parsers:
+where a message ends (§6.3), whether the connection may be used again (§9.3), and the limits.  A
+body of known length, or one that ends with the connection, needs no parser: its bytes are counted
+and handed on as they are.
 
 Rejected: h11 for sending too.  It would check again, header by header, what `Headers` and
 `Request` have checked when they were made, and both parsers would need it all the same.
@@ -25,6 +26,7 @@ from ..exceptions import RemoteProtocolError
 from ..field_values import FieldIndex, field_index, has_token
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits
 from ..types import RawHeaders
+from .http11_chunks import ChunkedBody
 from .http11_events import (
     NEED_DATA,
     EndOfMessage,
@@ -100,7 +102,7 @@ class ResponseReader:
         upgrades: bool = False,
         limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS,
     ) -> None:
-        self._parser = parser_class(method)
+        self._parser: Parser | ChunkedBody = parser_class(method)
         self._method = method
         self._peer = peer
         self._upgrades = upgrades
@@ -301,6 +303,9 @@ class ResponseReader:
             self._framing = _NO_BODY
         elif codings:
             self._framing = _CHUNKED
+            rest = self._parser.rest()
+            self._waiting = self._fed_in_body = len(rest)
+            self._parser = ChunkedBody(rest, self._limits.max_chunk_framing_bytes)
             return
         elif lengths is None:
             self._framing = _UNTIL_CLOSE
@@ -351,15 +356,9 @@ class ResponseReader:
             event = self._parser.next_event()
         except RemoteProtocolError as exc:
             raise self._violation(
-                f"sent a malformed chunked body ({exc}) after {self._received} bytes of data"
+                f"sent, after {self._received} bytes of data, {exc}"
             ) from exc.__cause__
         if event is NEED_DATA:
-            if self._waiting > self._limits.max_chunk_framing_bytes:
-                raise self._violation(
-                    "sent a chunk size line or trailers of more than "
-                    f"{self._limits.max_chunk_framing_bytes} bytes, the max_chunk_framing_bytes "
-                    "of ResponseLimits"
-                )
             self._check_overhead()
             if self._eof:
                 raise self.truncated()

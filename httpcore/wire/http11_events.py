@@ -45,7 +45,7 @@ Event = _NeedData | ResponseHead | InformationalHead | bytes | EndOfMessage
 
 class Parser(typing.Protocol):
     """
-    Reads heads, and chunked bodies, of one exchange.
+    Reads the heads of one exchange.
 
     `next_event()` may raise `RemoteProtocolError`; `rest()` gives what was fed and not used.
     """

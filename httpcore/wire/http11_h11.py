@@ -1,4 +1,4 @@
-"""HTTP/1.1 heads and chunked bodies read by h11: the reference, strict and pure Python."""
+"""HTTP/1.1 heads, and trailers, read by h11: the reference, strict and pure Python."""
 
 from __future__ import annotations
 
@@ -59,8 +59,6 @@ class H11Parser:
         kind = type(event)
         if kind is h11.NEED_DATA:
             return NEED_DATA
-        if isinstance(event, h11.Data):
-            return bytes(event.data)
         if isinstance(event, h11.Response):
             version = "HTTP/" + event.http_version.decode("ascii")
             return ResponseHead(event.status_code, event.reason, event.headers.raw_items(), version)
