@@ -128,6 +128,7 @@ class HTTPConnection(Dispatcher):
                 self._on_capacity,
                 self._abandoned,
                 self._response_limits,
+                tls is not None,
             )
         if self._http2 == "only":
             stream.close()

@@ -64,6 +64,7 @@ class HTTP2Connection:
     * `on_done`: called with whether the connection takes new exchanges when one ends.
     * `on_capacity`: called with `capacity` when that changes.
     * `abandoned`: takes what finalisers give up, for the owner to carry out.
+    * `agreed`: whether the peer has chosen HTTP/2, by ALPN; else it is assumed to speak it.
     * `keepalive_hint`: nothing that HTTP/2 has.
     """
 
@@ -77,12 +78,13 @@ class HTTP2Connection:
         on_capacity: collections.abc.Callable[[int], None],
         abandoned: Abandoned,
         limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS,
+        agreed: bool = True,
     ) -> None:
         self.stream = stream
         self.abandoned = abandoned
         self._backend = backend
         self._on_done = on_done
-        self._state = HTTP2State(stream.peer, time.monotonic(), limits)
+        self._state = HTTP2State(stream.peer, time.monotonic(), limits, agreed)
         self._transport = HTTP2Transport(stream, self._state, backend, on_capacity)
         self._info = ConnectionInfo.of(stream.socket, stream.ssl_object)
         self._closed_by_owner = False

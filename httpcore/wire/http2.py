@@ -53,16 +53,25 @@ class HTTP2State(Streams):
     One connection; see the module.
 
     * `now`: the time on the caller's clock, in seconds.
+    * `agreed`: whether the peer has chosen HTTP/2; else it is spoken by prior knowledge (§3.3).
     * `last_received`: when the last bytes came.
     """
 
-    __slots__ = ("last_received", "_splitter", "_decoder", "_noise", "_noise_since", "_first_bytes")
+    __slots__ = (
+        *("last_received", "_agreed", "_splitter", "_decoder"),
+        *("_noise", "_noise_since", "_first_bytes"),
+    )
 
     def __init__(
-        self, peer: str, now: float, limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS
+        self,
+        peer: str,
+        now: float,
+        limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS,
+        agreed: bool = True,
     ) -> None:
         super().__init__(peer, limits)
         self.last_received = now
+        self._agreed = agreed
         self._splitter = FrameSplitter(limits.max_head_bytes)
         self._decoder = ResponseDecoder(limits.max_head_bytes)
         self._noise = 0
@@ -108,7 +117,16 @@ class HTTP2State(Streams):
             elif self._output.settled:
                 stream.error = self._error(f"closed the connection {stream.progress}")
             else:
-                stream.error = self._error("agreed on HTTP/2, but closed the connection instead")
+                stream.error = self._error(self._no_http2("closed the connection instead"))
+
+    def _no_http2(self, what: str) -> str:
+        """What a peer did that has sent no SETTINGS, and what to try."""
+        if self._agreed:
+            return f"agreed on HTTP/2, but {what}"
+        told = f"was spoken to in HTTP/2, as http2='only' says without asking, but {what}"
+        if self._first_bytes.startswith(b"\x15\x03"):  # an alert of TLS, RFC 8446 §5.1
+            return f"{told}; is the URL to begin with https?"
+        return f"{told}; leave http2='only' out to speak HTTP/1.1"
 
     def _error(self, what: str) -> RemoteProtocolError:
         return RemoteProtocolError(f"{self._peer} {what}")
@@ -127,8 +145,10 @@ class HTTP2State(Streams):
         """End the connection with GOAWAY (§5.4.1)."""
         what = violation.what
         if not self._output.settled:
-            shown = repr(self._first_bytes)[1:]
-            what = f"agreed on HTTP/2, but sent what is none; it starts {shown}"
+            sent = (
+                "answered in HTTP/1" if self._first_bytes[:5] == b"HTTP/" else "sent what is none"
+            )
+            what = self._no_http2(f"{sent}; it starts {repr(self._first_bytes)[1:]}")
         for stream in self._close():
             stream.error = self._error(what)
             stream.error.__cause__ = violation.__cause__

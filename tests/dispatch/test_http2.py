@@ -28,6 +28,7 @@ from tests.faults import POINTS, FaultyBackend, Stepping
 from tests.servers import h2_server
 from tests.servers.certs import Certs
 from tests.servers.h2_server import Code, H2Peer, H2Server, answer_all, serve_with_h2
+from tests.servers.nginx import Nginx
 from tests.servers.raw import RawConnection, RawServer, response
 from tests.servers.relay import connect_proxy
 from tests.ways import pool_of
@@ -1045,10 +1046,49 @@ async def test_h2_18_no_http2_after_all(
 
     with RawServer(handler, tls=certs.server.server_context(["h2"])) as server:
         client = make_client(ssl=str(certs.ca))
-        said = r"it starts 'HTTP/1.1 400 Bad" if reply else "closed the connection instead"
-        with pytest.raises(httpcore.RemoteProtocolError, match=said):
+        said = r"answered in HTTP/1; it starts 'HTTP" if reply else "closed the connection instead"
+        with pytest.raises(httpcore.RemoteProtocolError, match=f"agreed on HTTP/2, but {said}"):
             await client.get(server.url)
         assert pool_of(client).active_connections == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (
+            b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+            r"answered in HTTP/1; it starts 'HTTP/1.1 400 Bad .*'; leave http2='only' out to speak",
+        ),
+        (b"", r"closed the connection instead; leave http2='only' out to speak HTTP/1.1$"),
+        (
+            b"\x15\x03\x01\x00\x02\x02\x46",
+            r"closed the connection instead; is the URL to begin with https\?$",
+        ),
+    ],
+)
+async def test_h2_18_no_http2_where_it_was_assumed(
+    make_client: MakeClient, reply: bytes, said: str
+) -> None:
+    """H2.18: by prior knowledge nothing was agreed; the error says what was assumed."""
+
+    def handler(connection: RawConnection) -> None:
+        connection.receive()
+        connection.send(reply)
+
+    with RawServer(handler) as server:
+        client = make_client(http2="only")
+        with pytest.raises(
+            httpcore.RemoteProtocolError,
+            match=rf":{server.port} was spoken to in HTTP/2, as http2='only' says .*{said}",
+        ):
+            await client.get(server.url)
+        assert pool_of(client).active_connections == []
+
+
+async def test_h2_18_a_real_server_of_http11(make_client: MakeClient, nginx: Nginx) -> None:
+    """H2.18: what such a server answers to the preface."""
+    with pytest.raises(httpcore.RemoteProtocolError, match="http2='only' out"):
+        await make_client(http2="only").get(nginx.url)
 
 
 @pytest.mark.parametrize("by", ["reset", "goaway"])
