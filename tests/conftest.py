@@ -19,7 +19,7 @@ import os
 import signal
 import typing
 
-import hypothesis  # noqa: F401 - what it asks of gc while it is imported, gc.freeze() prevents
+import hypothesis  # what it asks of gc while it is imported, gc.freeze() prevents
 import pytest
 
 from tests import ways
@@ -46,6 +46,16 @@ PERSONAL_VARIABLES = (
 def pytest_configure() -> None:
     # What a shell runs in the background ignores Ctrl-C, and so would what tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# How long an example takes is the machine's affair.
+hypothesis.settings.register_profile(
+    "tests",
+    hypothesis.settings.default,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("tests")
 
 
 # The three ways.

@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import collections.abc
 import contextlib
+import os
 import signal
+import sys
 import threading
+import time
 import typing
 
 from httpcore.backends.base import (
@@ -37,6 +40,8 @@ if typing.TYPE_CHECKING:
 T = typing.TypeVar("T")
 
 POINTS = "points"
+
+_BACKENDS = os.path.join("httpcore", "backends")
 
 
 class FaultyBackend(ConcurrencyBackend):
@@ -211,7 +216,22 @@ class Stepping:
 
 
 @contextlib.contextmanager
-def interrupted(number: int, after: float = 0.1) -> collections.abc.Iterator[None]:
-    """Send the main thread a signal while it waits."""
-    with meanwhile(signal.pthread_kill, threading.main_thread().ident or 0, number, after=after):
+def interrupted(number: int) -> collections.abc.Iterator[None]:
+    """Send the main thread a signal while it waits in a function of the library's backends."""
+    with meanwhile(_interrupt, threading.main_thread().ident or 0, number):
         yield
+
+
+def _interrupt(thread: int, number: int) -> None:
+    ends_at = time.monotonic() + 10
+    before: object = None
+    while True:
+        frame = sys._current_frames()[thread]
+        now = frame.f_code, frame.f_lasti
+        if now == before and _BACKENDS in frame.f_code.co_filename:
+            break  # it has been there for a while
+        assert time.monotonic() < ends_at, f"the main thread does not wait, but is in {frame}"
+        before = now
+        del frame
+        time.sleep(0.05)
+    signal.pthread_kill(thread, number)

@@ -167,7 +167,7 @@ def test_a_child_keeps_no_connection_of_its_parent_open() -> None:
             os.read(reading, 1)  # until the parent has closed its end
             os._exit(0)
         client.close()
-        assert server.connections[0].peer_closed.wait(5)
+        assert server.connections[0].peer_closed.wait(10)
         os.close(writing)
         os.close(reading)
         os.waitpid(child, 0)

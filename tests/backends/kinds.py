@@ -6,6 +6,7 @@ import asyncio
 import collections.abc
 import contextlib
 import gc
+import select
 import socket
 import struct
 import threading
@@ -123,6 +124,14 @@ class Connected:
 
 
 @contextlib.contextmanager
+def refusing() -> collections.abc.Iterator[Address]:
+    """An address at which nobody listens, nor will as long as this lasts."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield Address(socket.AF_INET, sock.getsockname())
+
+
+@contextlib.contextmanager
 def unanswering() -> collections.abc.Iterator[Address]:
     """An address at which connecting gets no answer: the queue of its listener is full."""
     with contextlib.ExitStack() as stack:
@@ -136,9 +145,10 @@ def unanswering() -> collections.abc.Iterator[Address]:
 
 def fill_queue(stack: contextlib.ExitStack, address: Address) -> None:
     """Let a listener with a backlog of 0 answer nobody else for as long as `stack` lasts."""
-    for _ in range(3):
+    for number in range(3):
         filler = stack.enter_context(socket.socket())
-        filler.setblocking(False)
+        # The first one, which fills it, has to be there before anybody else comes.
+        filler.settimeout(0 if number else 10)
         filler.connect_ex(address.sockaddr)
 
 
@@ -160,6 +170,18 @@ class FakeSocket:
     def close(self) -> None:
         self._real.close()
         self.other.close()
+
+
+def arrived(sock: socket.socket | None, size: int = 1) -> None:
+    """Wait until that much (or the end, or an error) is there to be read from `sock`."""
+    assert sock is not None
+    poller = select.poll()
+    poller.register(sock, select.POLLIN)
+    assert poller.poll(10_000)
+    ends_at = time.monotonic() + 10
+    while size > 1 and len(sock.recv(size, socket.MSG_PEEK)) < size:
+        assert time.monotonic() < ends_at
+        time.sleep(0.001)
 
 
 def receive(sock: socket.socket, size: int) -> bytes:

@@ -20,7 +20,15 @@ from httpcore.backends.asyncio_streams import AsyncioBackend, CompletionStream, 
 from httpcore.backends.base import NetworkStream
 from httpcore.exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
 from tests.backends import kinds
-from tests.backends.kinds import Connected, FakeSocket, limits, meanwhile, receive, reset
+from tests.backends.kinds import (
+    Connected,
+    FakeSocket,
+    arrived,
+    limits,
+    meanwhile,
+    receive,
+    reset,
+)
 
 MIB = 1024 * 1024
 BACKEND = AsyncioBackend()
@@ -156,8 +164,10 @@ def test_a_longer_limit_after_a_shorter_one(run):
 
     async def main() -> None:
         async with Connected(BACKEND) as (stream, peer):
-            with meanwhile(peer.sendall, b"x"):
-                assert await stream.read(limits(0.5)) == b"x"
+            reading = asyncio.create_task(stream.read(limits(0.5)))
+            await asyncio.sleep(0)
+            peer.sendall(b"x")
+            assert await reading == b"x"
             with meanwhile(peer.sendall, b"y", after=0.8):
                 assert await stream.read(limits(30)) == b"y"
 
@@ -211,9 +221,14 @@ def test_tm10_the_loop_was_blocked_while_the_answer_came(run):
 
     async def main() -> None:
         async with Connected(BACKEND) as (stream, peer):
-            asyncio.get_running_loop().call_soon(time.sleep, 0.3)
-            with meanwhile(peer.sendall, b"answer", after=0.1):
-                assert await stream.read(limits(0.05)) == b"answer"
+
+            def blocked() -> None:
+                time.sleep(0.1)
+                peer.sendall(b"answer")
+                arrived(stream.socket)
+
+            asyncio.get_running_loop().call_soon(blocked)
+            assert await stream.read(limits(0.05)) == b"answer"
 
     run(main)
 
@@ -225,9 +240,20 @@ def test_tm10_the_loop_was_blocked_while_the_peer_read(run):
 
     async def main() -> None:
         async with Connected(BACKEND) as (stream, peer):
-            asyncio.get_running_loop().call_later(0.01, time.sleep, 0.4)
-            with meanwhile(receive, peer, size, after=0.1):
-                assert await stream.write(bytes(size), limits(0.2)) is True
+            first = threading.Event()
+
+            def read() -> None:
+                receive(peer, 64 * 1024)
+                first.set()
+                receive(peer, size - 64 * 1024)
+
+            def blocked() -> None:
+                assert first.wait(10)
+                time.sleep(1.1)
+
+            asyncio.get_running_loop().call_soon(blocked)
+            with meanwhile(read, after=0.1):
+                assert await stream.write(bytes(size), limits(1)) is True
 
     run(main)
 
@@ -248,12 +274,12 @@ def test_tm10_the_loop_comes_to_the_timer_first(run):
 
             def blocked() -> None:
                 assert first.wait(10)
-                time.sleep(0.3)
+                time.sleep(1.1)
                 stream._on_timer()  # type: ignore[attr-defined]
 
             asyncio.get_running_loop().call_soon(blocked)
             with meanwhile(read, after=0.1):
-                assert await stream.write(bytes(size), limits(0.2)) is True
+                assert await stream.write(bytes(size), limits(1)) is True
 
     run(main)
 
@@ -579,8 +605,11 @@ def test_dropped_while_the_loop_has_something_to_tell():
             peer.sendall(b"413")
             assert await stream.write(bytes(16 * MIB), limits(), until_readable=True) is False
             assert await stream.read(limits()) == b"413"
-            with meanwhile(peer.sendall, b"x"):
-                assert await stream.read(limits(0.05)) == b"x"
+            reading = asyncio.create_task(stream.read(limits(0.05)))
+            await asyncio.sleep(0)
+            peer.sendall(b"x")
+            arrived(stream.socket)
+            assert await reading == b"x"
             # The socket becomes writable, and the timer is due, in the turn in which the stream
             # goes.  What is part of a cycle has no weak references left when its finaliser runs.
             cycle: list[typing.Any] = [stream]
@@ -588,7 +617,7 @@ def test_dropped_while_the_loop_has_something_to_tell():
             peer.settimeout(0.1)
             drain(peer)
             await asyncio.sleep(0)
-            del stream, cycle
+            del stream, cycle, reading
             gc.collect()
             await asyncio.sleep(0.01)
             assert drain(peer) == "end"

@@ -31,9 +31,7 @@ def test_which_sockets_are_ready(waiter):
 
 def test_refused_counts_as_writable(waiter):
     """So that whoever connects gets to the reason."""
-    with kinds.listening() as (_, address):
-        pass
-    with socket.socket() as sock:
+    with kinds.refusing() as address, socket.socket() as sock:
         sock.setblocking(False)
         sock.connect_ex(address.sockaddr)
         [(number, events)] = waiter(WRITABLE, sock)(5000)

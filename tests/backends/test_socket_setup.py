@@ -13,6 +13,7 @@ import pytest
 from httpcore.backends.socket_setup import new_socket
 from httpcore.connect_config import DEFAULT_CONNECT, ConnectConfig
 from httpcore.exceptions import ConnectError
+from tests.servers.ports import free_ports
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="an option of Linux")
 
@@ -160,8 +161,7 @@ def test_a_socket_that_takes_no_option_is_closed(monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere it would take the port from others")
 def test_a_port_that_was_used_a_moment_ago():
     """A connection that has been closed keeps nobody from one port; of several there are others."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    (port,) = free_ports(1)
     for ports, reused in ((port, 1), (range(port, port + 9), 0)):
         with new_socket(socket.AF_INET, ConnectConfig(local_port=ports)) as sock:
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == reused

@@ -32,7 +32,15 @@ from httpcore.exceptions import (
     WriteTimeout,
 )
 from tests.backends import kinds
-from tests.backends.kinds import Connected, expired, limits, meanwhile, receive, reset
+from tests.backends.kinds import (
+    Connected,
+    arrived,
+    expired,
+    limits,
+    meanwhile,
+    receive,
+    reset,
+)
 
 MIB = 1024 * 1024
 Run = collections.abc.Callable[[kinds.Main], None]
@@ -97,7 +105,7 @@ def test_tm2_silence(run, backend):
             with pytest.raises(ReadTimeout, match=rf"{stream.peer} timed out after 0.05 s") as e:
                 await stream.read(limits(0.05))
             assert (e.value.phase, e.value.peer, e.value.limit) == ("read from", stream.peer, 0.05)
-            assert 0.05 <= time.monotonic() - began < 2
+            assert 0.05 <= time.monotonic() - began < 5
             peer.sendall(b"after all")
             assert await stream.read(limits()) == b"after all"
 
@@ -119,7 +127,7 @@ def test_tm1_a_drip_ends_at_the_total_time(run, backend):
             with meanwhile(drip), pytest.raises(TotalTimeout):
                 while True:
                     await stream.read(deadline)
-            assert 0.3 <= time.monotonic() - deadline.started_at < 2
+            assert 0.3 <= time.monotonic() - deadline.started_at < 5
 
     run(main)
 
@@ -162,9 +170,11 @@ def test_read_available(run, backend):
         async with Connected(backend) as (stream, peer):
             assert stream.read_available() is None
             peer.sendall(b"unasked")
+            arrived(stream.socket)
             assert stream.read_available() == b"unasked"
             assert stream.read_available() is None
             peer.close()
+            arrived(stream.socket)
             assert stream.read_available() == b""
 
     run(main)
@@ -176,6 +186,7 @@ def test_cn1_a_broken_connection_is_seen_without_waiting(run, backend):
     async def main() -> None:
         async with Connected(backend) as (stream, peer):
             reset(peer)
+            arrived(stream.socket)
             assert stream.read_available() == b""
 
     run(main)
@@ -251,21 +262,20 @@ def test_tm4_the_write_limit_passes_once(run, backend):
 
 def test_tm4_a_peer_that_reads_slowly_but_steadily(run, backend):
     """The write limit starts anew with each byte that moves."""
-    size = 8 * MIB
+    size = 16 * MIB
 
     async def main() -> None:
         async with Connected(backend) as (stream, peer):
 
             def read_slowly() -> None:
-                for _ in range(10):
-                    time.sleep(0.05)
-                    receive(peer, size // 10)
-                receive(peer, size % 10)
+                for _ in range(16):
+                    time.sleep(0.08)
+                    receive(peer, MIB)
 
             with meanwhile(read_slowly):
                 began = time.monotonic()
-                await stream.write(bytes(size), limits(0.4))
-                assert time.monotonic() - began > 0.1
+                await stream.write(bytes(size), limits(0.7))
+                assert time.monotonic() - began > 0.7
 
     run(main)
 
@@ -517,9 +527,10 @@ def test_connect_refused(run, backend):
     """ConnectError that says where, why and what to look at."""
 
     async def main() -> None:
-        with kinds.listening() as (_, address):
-            pass
-        with pytest.raises(ConnectError, match=r"cannot connect to example.org:80 at 127.*refused"):
+        said = pytest.raises(
+            ConnectError, match=r"cannot connect to example.org:80 at 127.*refused"
+        )
+        with kinds.refusing() as address, said:
             await backend.connect_tcp([address], "example.org:80", limits().connecting())
 
     run(main)
@@ -655,7 +666,7 @@ def test_an_event_that_is_not_set(run, backend, seconds):
         event = backend.event()
         began = time.monotonic()
         assert not await event.wait(seconds)
-        assert seconds <= time.monotonic() - began < 2
+        assert seconds <= time.monotonic() - began < 5
 
     run(main)
 
@@ -705,7 +716,7 @@ def test_sleep(run, backend):
     async def main() -> None:
         began = time.monotonic()
         await backend.sleep(0.02)
-        assert 0.015 < time.monotonic() - began < 2
+        assert 0.015 < time.monotonic() - began < 5
 
     run(main)
 

@@ -68,8 +68,8 @@ def test_large_amounts_come_in_large_pieces(pair):
     data = os.urandom(8 * MIB)
     pieces: list[bytes] = []
     with meanwhile(lambda: pair.peer.sendall(data)):
-        time.sleep(0.05)
         while sum(len(piece) for piece in pieces) < len(data):
+            time.sleep(0.003)
             pieces.append(run(pair.stream.read(limits())))
     assert b"".join(pieces) == data
     assert 64 * 1024 <= max(map(len, pieces)) <= 256 * 1024
@@ -259,7 +259,7 @@ def test_cn16_close_does_not_wait_for_the_peer(pair):
     pair.peer.sendall(b"unread")
     started = time.monotonic()
     pair.stream.close()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
 
 
 def test_a_forked_child_leaves_the_connection_to_its_parent(pair, monkeypatch):
@@ -353,10 +353,10 @@ def test_dg6_a_signal_that_is_handled(pair):
     seen = []
     before = signal.signal(signal.SIGUSR1, lambda number, frame: seen.append(number))
     try:
-        limit = limits(read_timeout=0.2)
+        limit = limits(read_timeout=1)
         with interrupted(signal.SIGUSR1), pytest.raises(ReadTimeout):
             run(pair.stream.read(limit))
-        assert 0.2 <= time.monotonic() - limit.started_at < 2
+        assert 1 <= time.monotonic() - limit.started_at < 5
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert seen == [signal.SIGUSR1]

@@ -74,10 +74,10 @@ def test_a_thread_without_work_ends(monkeypatch):
     worker, thread = working(found)
     typing.cast("threading.Thread", thread).join(10)
     assert worker not in threads._idle
-    monkeypatch.setattr(threads, "_IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(threads, "_IDLE_SECONDS", 0.7)
     worker, thread = working(found)
     threads._idle.remove(worker)
-    time.sleep(0.3)
+    time.sleep(0.8)
     worker.jobs.put(("a test's", threading.current_thread, found.put))
     assert found.get(timeout=10) is thread
 

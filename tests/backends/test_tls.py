@@ -25,6 +25,7 @@ from httpcore.exceptions import (
     WriteTimeout,
 )
 from httpcore.ssl_config import SSLConfig
+from tests.backends.kinds import arrived
 from tests.servers.certs import Certs
 from tests.servers.raw import RawConnection, RawServer
 from tests.servers.tls import (
@@ -78,6 +79,8 @@ async def test_bd11_large_amounts(backend, certs, kind):
         assert await stream.write(kind(data), deadline()) is True
         pieces: list[bytes] = []
         while sum(len(piece) for piece in pieces) < len(data):
+            if len(pieces) < 10:
+                arrived(stream.socket, 40 * 1024)
             pieces.append(await stream.read(deadline()))
     assert b"".join(pieces) == data
     # A read may end with a record that had begun in the one before.

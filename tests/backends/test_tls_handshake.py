@@ -462,14 +462,14 @@ async def test_tm3_a_handshake_that_is_not_answered(backend, certs):
         limits = deadline(connect_timeout=0.1).connecting()
         with pytest.raises(ConnectTimeout, match=r"TLS handshake with localhost.* after 0.1 s"):
             await connect(backend, server, certs.ca, limits=limits)
-    assert time.monotonic() - limits.started_at < 3
+    assert time.monotonic() - limits.started_at < 5
 
 
 async def test_dg4_a_handshake_that_drips(backend, certs):
     """Bytes that come one by one do not put off the end of connect_timeout."""
 
     def handler(connection: RawConnection) -> None:
-        for byte in b"\x16\x03\x03\x40\x00" + bytes(200):
+        for byte in b"\x16\x03\x03\x40\x00" + bytes(500):
             connection.send(bytes([byte]))
             if connection.peer_closed.wait(0.02):
                 break
@@ -478,7 +478,7 @@ async def test_dg4_a_handshake_that_drips(backend, certs):
         limits = deadline(connect_timeout=0.2).connecting()
         with pytest.raises(ConnectTimeout):
             await connect(backend, server, certs.ca, limits=limits)
-    assert time.monotonic() - limits.started_at < 3
+    assert time.monotonic() - limits.started_at < 5
 
 
 async def test_the_peer_through_a_tunnel(backend, certs):

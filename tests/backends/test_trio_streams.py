@@ -17,7 +17,7 @@ import trio
 from httpcore.backends.trio_streams import TrioBackend, TrioStream
 from httpcore.exceptions import ConnectTimeout, ReadError, ReadTimeout, WriteError
 from tests.backends import kinds
-from tests.backends.kinds import Connected, FakeSocket, limits, meanwhile, receive
+from tests.backends.kinds import Connected, FakeSocket, arrived, limits, meanwhile, receive
 
 MIB = 1024 * 1024
 BACKEND = TrioBackend()
@@ -183,11 +183,12 @@ def test_tm10_the_run_was_blocked_while_the_answer_came():
 
             async def block() -> None:
                 await trio.sleep(0.01)
-                time.sleep(0.5)
+                time.sleep(0.3)
+                peer.sendall(b"answer")
+                arrived(stream.socket)
 
             nursery.start_soon(block)
-            with meanwhile(peer.sendall, b"answer", after=0.3):
-                assert await stream.read(limits(0.2)) == b"answer"
+            assert await stream.read(limits(0.2)) == b"answer"
 
     kinds.run("trio", main)
 
@@ -199,14 +200,21 @@ def test_tm10_the_run_was_blocked_while_the_peer_read(until_readable):
 
     async def main() -> None:
         async with Connected(BACKEND) as (stream, peer), trio.open_nursery() as nursery:
+            first = threading.Event()
+
+            def read() -> None:
+                receive(peer, 64 * 1024)
+                first.set()
+                receive(peer, size - 64 * 1024)
 
             async def block() -> None:
                 await trio.sleep(0.01)
-                time.sleep(0.4)
+                assert first.wait(10)
+                time.sleep(1.1)
 
             nursery.start_soon(block)
-            with meanwhile(receive, peer, size, after=0.1):
-                assert await stream.write(bytes(size), limits(0.2), until_readable) is True
+            with meanwhile(read, after=0.1):
+                assert await stream.write(bytes(size), limits(1), until_readable) is True
 
     kinds.run("trio", main)
 
@@ -269,7 +277,7 @@ def test_large_amounts_come_in_large_pieces():
             with meanwhile(peer.sendall, bytes(8 * MIB)):
                 sizes: list[int] = []
                 while sum(sizes) < 8 * MIB:
-                    await trio.sleep(0.002)
+                    await trio.sleep(0.003)
                     sizes.append(len(await stream.read(limits())))
             assert 64 * 1024 < max(sizes) <= 256 * 1024
 

@@ -20,7 +20,6 @@ from httpcore.driver import run_sync
 from httpcore.policy.auth import AuthFlow
 from tests.conftest import MakeClient
 from tests.servers.raw import RawConnection, RawServer, response
-from tests.ways import pool_of
 
 URL = "http://example.org/"
 
@@ -637,16 +636,16 @@ async def test_tm8_rounds_count_as_one(make_client: MakeClient) -> None:
             response(b"", "401 Unauthorized", [("WWW-Authenticate", "Digest realm=a, nonce=b")]),
             response(b"x" * 10),
         ]
-        for answer in answers:
+        for answer, seconds in zip(answers, (0.4, 0.4, 0.9), strict=True):
             connection.read_request()
-            connection.wait_closed(0.2)
+            connection.wait_closed(seconds)
             connection.send(answer)
         connection.wait_closed()
 
     with RawServer(handler) as server:
         client = make_client(auth=httpcore.DigestAuth("u", "p"))
-        limits = httpcore.TimeoutConfig(total_timeout=0.5)
-        with pytest.raises(httpcore.TotalTimeout, match=r"0\.5 s"):
+        limits = httpcore.TimeoutConfig(total_timeout=1)
+        with pytest.raises(httpcore.TotalTimeout, match="1 s"):
             await client.get(server.url, timeout=limits)
 
 
@@ -744,27 +743,32 @@ async def test_cr14_failed_renewal(
 ) -> None:
     """Its error reaches all who waited for it; who comes later asks again."""
     tokens = TokenServer()
+    on_board: list[object] = []
+
+    class Flights(dict[object, typing.Any]):
+        def setdefault(self, run: object, flight: object = None) -> typing.Any:
+            found = super().setdefault(run, flight)
+            on_board.append(found)
+            return found
+
     with RawServer(tokens) as server:
 
         async def source() -> str:
             if tokens.broken:
-                await until_all_wait()
+                while len(on_board) < MANY:
+                    await backend.sleep(0.01)
             answer = await client.post(f"{server.url}/token", auth=None)
             answer.raise_for_status()
             return answer.text
 
-        async def until_all_wait() -> None:
-            # Who waits has given its connection back.
-            while pool_of(client).active_connections or len(server.requests) < MANY + 2:
-                await backend.sleep(0.01)
-            await backend.sleep(0.1)
-
+        auth = httpcore.BearerAuth(source)
         client = make_client(
-            auth=httpcore.BearerAuth(source),
+            auth=auth,
             pool_limits=httpcore.PoolLimits(MANY, 2 * MANY),
             timeout=20,
         )
         await client.get(server.url)
+        auth._token = auth._token._replace(flights=Flights())
         tokens.valid, tokens.broken = 3, True
 
         async def work() -> bytes:

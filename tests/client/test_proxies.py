@@ -9,6 +9,7 @@ import pytest
 
 import httpcore
 from httpcore import Proxy, ProxyError
+from tests.backends.kinds import refusing
 from tests.conftest import MakeClient
 from tests.servers.certs import Certs
 from tests.servers.nginx import Nginx
@@ -100,12 +101,12 @@ async def test_origin_that_is_not_there(
     make_client: MakeClient, tinyproxy: ProxyProcess, microsocks: ProxyProcess
 ) -> None:
     """The proxy's answer says why."""
-    with RawServer.replies([]) as server:
-        url = f"https://127.0.0.1:{server.port}"
-    with pytest.raises(ProxyError, match="answered 5"):
-        await make_client(proxies=tinyproxy.url("http")).get(url)
-    with pytest.raises(ProxyError, match="refuses the connection"):
-        await make_client(proxies=microsocks.url("socks5h")).get(url)
+    with refusing() as address:
+        url = f"https://{address}"
+        with pytest.raises(ProxyError, match="answered 5"):
+            await make_client(proxies=tinyproxy.url("http")).get(url)
+        with pytest.raises(ProxyError, match="refuses the connection"):
+            await make_client(proxies=microsocks.url("socks5h")).get(url)
 
 
 async def test_environment(

@@ -8,6 +8,7 @@ import pathlib
 import socket
 import sys
 import threading
+import time
 import typing
 
 import pytest
@@ -19,6 +20,7 @@ from httpcore.deadline import Deadline
 from tests.backends.kinds import meanwhile
 from tests.conftest import MakeClient
 from tests.servers.certs import Certs
+from tests.servers.ports import free_ports
 from tests.servers.raw import RawConnection, RawServer, response
 
 # Several addresses.
@@ -398,9 +400,7 @@ async def test_ur11_through_a_proxy(make_client: MakeClient) -> None:
 
 async def test_local_port_again(make_client: MakeClient) -> None:
     """A connection from there that we closed a moment ago is not in the way of the next."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
+    (port,) = free_ports(1)
     for _ in range(2):
         with RawServer.replies([response(b"ok")]) as server:
             client = make_client(connect=ConnectConfig(local_port=port))
@@ -418,6 +418,8 @@ async def test_dg5_no_descriptor_left(make_client: MakeClient) -> None:
         client = make_client(**options)
         answer = await client.get(server.url, headers={"Connection": "close"})
         assert answer.content == b"one"
+        while server.connections[0].sock.fileno() != -1:
+            time.sleep(0.01)  # it would be free later
         with contextlib.ExitStack() as stack:
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits[0], 512), limits[1]))
             stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)

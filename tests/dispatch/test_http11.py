@@ -19,11 +19,9 @@ OK = response(b"ok")
 
 def serving(*scripts: collections.abc.Callable[[RawConnection], None]) -> RawServer:
     """A server whose n-th connection runs the n-th script; the last one serves all that follow."""
-    left = list(scripts)
 
     def handler(connection: RawConnection) -> None:
-        script = left.pop(0) if len(left) > 1 else left[0]
-        script(connection)
+        scripts[min(connection.number, len(scripts) - 1)](connection)
 
     return RawServer(handler)
 
@@ -145,15 +143,19 @@ async def test_cn1_idle_connection_was_closed(
 async def test_fr16_bytes_on_an_idle_connection(make_client: MakeClient, left_over: bytes) -> None:
     """What arrives on an idle connection is dropped with it, and belongs to nobody."""
 
+    sent = threading.Event()
+
     def first(connection: RawConnection) -> None:
         connection.read_request()
         connection.send(response(b"first"))
         connection.send(left_over)
+        sent.set()
         connection.wait_closed()
 
     with serving(first, good) as server:
         client = make_client()
         assert (await client.get(server.url)).content == b"first"
+        assert sent.wait(10)
         pause()
         assert (await client.get(server.url)).content == b"ok"
         assert len(server.connections) == 2
@@ -427,7 +429,7 @@ async def test_cn9_peer_that_sends_for_ever(make_client: MakeClient) -> None:
         assert await anext(answer.stream())
         started = time.monotonic()
         await answer.close()
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
         assert len(pool_of(client).active_connections) == 0
         assert (await client.get(server.url)).content == b"ok"
 

@@ -74,6 +74,11 @@ async def reached(way: str, event: threading.Event) -> None:
         await sleep(way, 0.01)
 
 
+async def until(way: str, condition: collections.abc.Callable[[], bool]) -> None:
+    while not condition():
+        await sleep(way, 0.005)
+
+
 @pytest.fixture
 def client(make_client: MakeClient) -> httpcore.AsyncClient:
     """A client that speaks HTTP/2 over plain TCP."""
@@ -232,7 +237,7 @@ async def test_second_connection_when_streams_run_out(
     def script(peer: H2Peer) -> None:
         answered: set[int] = set()
         while True:
-            peer.read_for(0.05)
+            peer.read_for(0.25)
             waiting = set(peer.requests) - answered
             at_once.append(len(waiting))
             for stream_id in sorted(waiting)[:2]:
@@ -420,7 +425,7 @@ async def test_tm1_total_time_passes_while_an_iterator_waits(
         started = time.monotonic()
         with pytest.raises(httpcore.TotalTimeout, match=r"caller.*0\.3 s \(total_timeout\)"):
             await client.post(server.url, content=waiting.pieces(), timeout=limits)
-        assert 0.3 <= time.monotonic() - started < 2
+        assert 0.3 <= time.monotonic() - started < 5
         assert waiting.ended
         assert (await client.get(server.url + "/next")).content == b"/next"
         assert resets(server.peers[0]) == {1: Code.CANCEL}
@@ -599,16 +604,22 @@ async def test_h2_1_goaway_below_ours(client: httpcore.AsyncClient, way: str) ->
 async def test_h2_1_goaway_while_idle(client: httpcore.AsyncClient, way: str) -> None:
     """H2.1: a connection that was ended while nobody used it is not used again."""
 
+    gone = threading.Event()
+
     def script(peer: H2Peer) -> None:
         peer.respond(peer.request().stream_id)
         peer.send(peer.goaway(1))
+        gone.set()
         peer.read_to_end()
 
     with H2Server(script, answer_all) as server:
         await client.get(server.url)
+        assert gone.wait(10)
         await sleep(way, 0.05)
         if way == "asyncio":
-            assert pool_of(client).keepalive_connections == []
+            async with asyncio.timeout(10):
+                while pool_of(client).keepalive_connections:
+                    await asyncio.sleep(0.01)
         answer = await client.post(server.url + "/new", content=iter([b"x"]))
         assert answer.content == b"/new"
         assert len(server.peers) == 2
@@ -665,7 +676,7 @@ async def test_used_connection_that_dies(client: httpcore.AsyncClient) -> None:
     def script(peer: H2Peer) -> None:
         peer.respond(peer.request().stream_id)
         peer.request()
-        peer.read_for(0.05)
+        peer.wait_acknowledged()  # bytes that are left would make it a RST
 
     with H2Server(script) as server:
         await client.get(server.url)
@@ -680,7 +691,7 @@ async def test_new_connection_that_dies(client: httpcore.AsyncClient) -> None:
 
     def script(peer: H2Peer) -> None:
         peer.request()
-        peer.read_for(0.05)  # bytes that are left would make it a RST
+        peer.wait_acknowledged()
 
     with H2Server(script) as server:
         with pytest.raises(httpcore.RemoteProtocolError, match="closed the connection before"):
@@ -728,7 +739,7 @@ async def test_tls_that_is_cut(make_client: MakeClient, certs: Certs) -> None:
     def script(peer: H2Peer) -> None:
         stream_id = peer.request().stream_id
         peer.send(peer.head(stream_id), peer.data(stream_id, b"ha"))
-        peer.read_for(0.05)  # bytes that are left would make it a RST
+        peer.wait_acknowledged()
         peer.connection.cut()
 
     with H2Server(script, tls=certs.server.server_context(["h2"])) as server:
@@ -792,7 +803,7 @@ async def test_h2_15_dead_peer(
         else:
             with pytest.raises(httpcore.ReadError, match="did not even answer a PING"):
                 await client.post(server.url, content=b"x")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
         server.peers[0].connection.peer_closed.set()
 
 
@@ -800,23 +811,25 @@ async def test_h2_15_slow_peer(
     make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     """H2.15: a peer that answers the PING has its time for the request."""
-    monkeypatch.setattr(http2_module, "_QUIET_SECONDS", 0.1)
+    patience = 0.6
+    monkeypatch.setattr(http2_module, "_QUIET_SECONDS", patience)
 
     def script(peer: H2Peer) -> None:
-        for pause in (0, 0, 0.3):
+        for pause in (0, 0, patience + 0.1):
             request = peer.request()
             peer.read_for(0.01 + pause)
             peer.respond(request.stream_id)
         peer.read_to_end()
 
     with H2Server(script) as server:
-        client = make_client(http2="only", timeout=0.5)
+        client = make_client(http2="only", timeout=10)
         await client.get(server.url)
-        for _ in range(2):
-            await sleep(way, 0.15)
-            await client.get(server.url)
-        for timeout in (0.5, 0.05):
-            await sleep(way, 0.15)
+        (connection,) = pool_of(client).keepalive_connections
+        for timeout in (10, 10, patience + 0.1, patience / 2):
+            connection._protocol._state.last_received -= 2 * patience  # it was quiet
+            if timeout == 10:
+                await client.get(server.url)
+                continue
             with pytest.raises(httpcore.ReadTimeout):
                 await client.get(server.url, timeout=timeout)
         pings = [
@@ -893,17 +906,17 @@ async def test_timeout_of_one_stream(make_client: MakeClient, way: str) -> None:
             streams[request[":path"]] = request.stream_id
         peer.send(peer.head(streams["/lives"]))
         for _ in range(8):
-            time.sleep(0.1)
+            time.sleep(0.2)
             peer.send(peer.data(streams["/lives"], b"x"))
         peer.send(peer.data(streams["/lives"], b"", True))
         answer_all(peer)
 
     with H2Server(script) as server:
-        client = make_client(http2="only", timeout=0.4)
+        client = make_client(http2="only", timeout=1)
         ended = []
 
         async def starves() -> None:
-            with pytest.raises(httpcore.ReadTimeout, match=r"response of .* 0.4 s \(read_timeout"):
+            with pytest.raises(httpcore.ReadTimeout, match=r"response of .* 1 s \(read_timeout"):
                 await client.get(server.url + "/starves")
             ended.append("starves")
 
@@ -1133,13 +1146,14 @@ async def test_only_http2_where_there_is_none(make_client: MakeClient, certs: Ce
 
 async def test_connection_on_its_own(way: str, to_close: list[typing.Any]) -> None:
     """It carries several exchanges at once, as many as the peer allows, and is opened again."""
+    refused = threading.Event()
 
     def script(peer: H2Peer) -> None:
         peer.respond(peer.request().stream_id, b"first")
         for _ in range(2):
             stream_id = peer.request().stream_id
             peer.send(peer.head(stream_id))
-        time.sleep(0.05)
+        assert refused.wait(10)
         # Before the bodies: who has read them is not to find the connection good.
         ends = [peer.data(each, b"both", True) for each in (stream_id - 2, stream_id)]
         peer.send(peer.goaway(stream_id), *ends)
@@ -1160,6 +1174,7 @@ async def test_connection_on_its_own(way: str, to_close: list[typing.Any]) -> No
         held = [await get(), await get()]
         with pytest.raises(httpcore.RemoteProtocolError, match="no more requests at the moment"):
             await get()
+        refused.set()
         for answer in held:
             assert await answer.read() == b"both"
         assert await (await get()).read() == b"/"
@@ -1357,6 +1372,8 @@ async def test_h2_17_body_that_nobody_reads(client: httpcore.AsyncClient) -> Non
         other = await client.get(server.url)
         assert len(other.content) == limit * 3 // 2
         await held.close()
+        await client.close()
+        assert server.peers[0].connection.peer_closed.wait(10)
         updates = [
             frame.stream_id
             for frame in server.peers[0].frames
@@ -1380,11 +1397,9 @@ async def test_ping_is_answered_while_idle(client: httpcore.AsyncClient) -> None
 
     with H2Server(script) as server:
         await client.get(server.url)
-        for _ in range(100):
-            await asyncio.sleep(0.01)
-            if answered.is_set():
-                break
-        assert answered.is_set()
+        async with asyncio.timeout(10):
+            while not answered.is_set():
+                await asyncio.sleep(0.01)
         assert len(pool_of(client).keepalive_connections) == 1
 
 
@@ -1539,22 +1554,24 @@ class _Tasks:
 @pytest.mark.ways("asyncio", "trio")
 async def test_cx5_reader_is_cancelled(client: httpcore.AsyncClient, way: str) -> None:
     """CX5: the one who reads is cancelled while ten wait: another reads on; CX4: it is reset."""
+    came: list[h2_server.H2Request] = []
     go_on = threading.Event()
 
     def script(peer: H2Peer) -> None:
-        requests = [peer.request() for _ in range(11)]
-        go_on.wait(5)
-        for request in requests[1:]:
+        for _ in range(11):
+            came.append(peer.request())
+        assert go_on.wait(10)
+        for request in came[1:]:
             peer.respond(request.stream_id, b"answer")
         answer_all(peer)
 
     with H2Server(script) as server:
         async with cancelling(way) as tasks:
             cancel = tasks.start(getting(client, server.url + "/first"))
-            await sleep(way, 0.05)
+            await until(way, lambda: len(came) == 1)
             for _ in range(10):
                 tasks.start(getting(client, server.url))
-            await sleep(way, 0.05)
+            await until(way, lambda: len(came) == 11)
             cancel()
             await sleep(way, 0.02)
             go_on.set()

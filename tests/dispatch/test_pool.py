@@ -52,7 +52,7 @@ async def test_tm6_default_wait_ends_with_the_read_timeout(make_client: MakeClie
         client = make_client(
             pool_limits=PoolLimits(hard_limit=1), timeout=TimeoutConfig(read_timeout=0.2)
         )
-        answer = await client.get(server.url, stream=True)
+        answer = await client.get(server.url, stream=True, timeout=10)
         with pytest.raises(httpcore.PoolTimeout, match=r"0\.2 s"):
             await client.get(server.url)
         await answer.close()
@@ -190,10 +190,12 @@ def test_cn14_close_from_another_thread() -> None:
         threads = [threading.Thread(target=use, args=(client, server.url)) for _ in range(3)]
         for thread in threads:
             thread.start()
-        time.sleep(0.2)
+        pool = pool_of(client)
+        while not server.requests or sum(run.state.waiting for run in pool._runs.values()) < 2:
+            time.sleep(0.01)
         client.close()
         for thread in threads:
-            thread.join(5)
+            thread.join()
         assert [type(error).__mro__.count(httpcore.NetworkError) for error in errors] == [1, 1, 1]
         assert all("closed" in str(error) for error in errors)
 
@@ -281,8 +283,9 @@ async def test_cn8_expired_connection_is_closed_without_a_request() -> None:
             await client.get(server.url)
             await asyncio.sleep(0.05)
             await client.get(server.url)
-            await asyncio.sleep(0.3)
-            assert len(pool_of(client).keepalive_connections) == 0
+            async with asyncio.timeout(10):
+                while pool_of(client).keepalive_connections:
+                    await asyncio.sleep(0.01)
 
 
 @pytest.mark.ways("asyncio")
@@ -361,7 +364,7 @@ def test_cn20_many_threads_one_client(engine: typing.Any) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join()
         assert wrong == []
         pool = pool_of(client)
         assert pool.active_connections == []

@@ -133,7 +133,7 @@ def test_dropped_response_serves_a_waiter() -> None:
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\nhello")
         connection.wait_closed()
 
-    limits = httpcore.PoolLimits(hard_limit=1, pool_timeout=0.5)
+    limits = httpcore.PoolLimits(hard_limit=1, pool_timeout=1.5)
     with serving(endless, good) as server, httpcore.Client(pool_limits=limits) as client:
         held = [client.get(server.url, stream=True)]
         answers: list[httpcore.Response] = []
@@ -142,7 +142,7 @@ def test_dropped_response_serves_a_waiter() -> None:
         time.sleep(0.1)
         with pytest.warns(ResourceWarning):
             held.clear()
-        waiting.join(5)
+        waiting.join()
         assert answers[0].content == b"ok"
 
 
@@ -152,14 +152,14 @@ def test_two_threads_make_one_run() -> None:
     with RawServer(good) as server, httpcore.Client() as client:
 
         def use() -> None:
-            barrier.wait(5)
+            barrier.wait(20)
             client.get(server.url)
 
         threads = [threading.Thread(target=use) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(10)
+            thread.join()
         assert len(pool_of(client)._runs) == 1
 
 
@@ -181,9 +181,9 @@ def test_two_event_loops_at_once() -> None:
 
     async def use(client: httpcore.AsyncClient, url: str) -> None:
         for _ in range(3):
-            barrier.wait(5)
+            barrier.wait(20)
             contents.append((await client.get(url)).content)
-        barrier.wait(5)
+        barrier.wait(20)
 
     with RawServer(good) as server:
         client = httpcore.AsyncClient()
@@ -193,7 +193,7 @@ def test_two_event_loops_at_once() -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(10)
+            thread.join()
         assert contents == [b"ok"] * 6
         assert len(server.connections) == 2
         asyncio.run(client.close())

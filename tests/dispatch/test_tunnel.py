@@ -467,7 +467,7 @@ async def test_tm3_origin_behind_the_proxy_does_not_answer(options: Options) -> 
         connection = HTTPConnection(
             "https://example.org",
             proxy=proxy.url,
-            timeout=TimeoutConfig(connect_timeout=0.2),
+            timeout=TimeoutConfig(connect_timeout=0.8),
             **options,
         )
         with pytest.raises(ConnectTimeout, match=r"handshake with .* through proxy"):

@@ -253,10 +253,10 @@ async def test_tm1_total_time_passes_while_the_iterator_waits(
         started = time.monotonic()
         with pytest.raises(httpcore.TotalTimeout, match=r"caller.*0\.3 s \(total_timeout\)"):
             await client.post(server.url, **options)
-        assert 0.3 <= time.monotonic() - started < 2
+        assert 0.3 <= time.monotonic() - started < 5
         assert waiting.ended == ["yes"]
-        assert closed.wait(5)
-        assert (await client.get(server.url)).status_code == 200
+        assert closed.wait(10)
+        assert (await client.get(server.url, timeout=None)).status_code == 200
 
 
 @pytest.mark.ways("asyncio", "trio")

@@ -176,9 +176,8 @@ class H2Peer(Frames):
 
     def read_frame(self) -> hyperframe.Frame:
         """The next frame; SETTINGS and PING are answered."""
-        head = self.connection.read_exactly(9)
-        frame, length = hyperframe.Frame.parse_frame_header(memoryview(head))
-        frame.parse_body(memoryview(self.connection.read_exactly(length)))
+        frame, length = hyperframe.Frame.parse_frame_header(memoryview(self.connection.peek(9)))
+        frame.parse_body(memoryview(self.connection.read_exactly(9 + length)[9:]))
         self.frames.append(frame)
         if isinstance(frame, (hyperframe.HeadersFrame, hyperframe.ContinuationFrame)):
             self._block += frame.data
@@ -219,9 +218,17 @@ class H2Peer(Frames):
                 return frame
 
     def expect_ack(self) -> None:
-        """Wait until the client has taken our SETTINGS."""
+        """Wait until the client has taken SETTINGS that we send now."""
         while "ACK" not in self.expect(hyperframe.SettingsFrame).flags:
             pass
+
+    def wait_acknowledged(self) -> None:
+        """Wait until the client has taken our first SETTINGS: then it has no more to say."""
+        while not any(
+            isinstance(frame, hyperframe.SettingsFrame) and "ACK" in frame.flags
+            for frame in self.frames
+        ):
+            self.read_frame()
 
     def head_of_request(self) -> H2Request:
         """The head of the next request."""
@@ -293,9 +300,8 @@ class H2Server(RawServer):
         assert connection.read_exactly(len(PREFACE)) == PREFACE
         peer = H2Peer(connection)
         peer.give_credit = self.give_credit
-        with self._lock:
-            script = self._scripts[min(len(self.peers), len(self._scripts) - 1)]
-            self.peers.append(peer)
+        script = self._scripts[min(connection.number, len(self._scripts) - 1)]
+        self.peers.append(peer)
         if self._settings is not None:
             peer.send(peer.settings(self._settings))
         script(peer)

@@ -16,9 +16,10 @@ import tempfile
 import time
 
 from .certs import Cert
+from .ports import free_ports
 
 BIG_BYTES = 64 * 1024 * 1024
-SECONDS = 10.0
+SECONDS = 20.0
 HOW_TO_GET_IT = "nginx is not installed; on Debian: apt-get install nginx-light"
 
 
@@ -94,7 +95,7 @@ class Nginx:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="httpcore-nginx-"))
             self._folder = pathlib.Path(folder)
             _write_files(self._folder / "www")
-            ports = _free_ports(6)
+            ports = free_ports(6)
             self.port, self.tls_port, self.tls1_port, self.tls12_port, self.mutual_port = ports[:5]
             values = {
                 "FOLDER": folder,
@@ -160,14 +161,6 @@ def _write_files(www: pathlib.Path) -> None:
     (www / "1m.json").write_bytes(gzip.compress(json.dumps(rows).encode(), mtime=0))
     with (www / "big.bin").open("wb") as big:
         big.truncate(BIG_BYTES)  # sparse: it takes no room
-
-
-def _free_ports(count: int) -> list[int]:
-    # nginx cannot be given port 0; that somebody takes one of these meanwhile is unlikely, and
-    # shows as "did not start".
-    with contextlib.ExitStack() as stack:
-        socks = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [sock.getsockname()[1] for sock in socks]
 
 
 def _accepts(host: str, port: int) -> bool:

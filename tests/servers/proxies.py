@@ -13,7 +13,9 @@ import tempfile
 import time
 import typing
 
-SECONDS = 10.0
+from .ports import free_ports
+
+SECONDS = 20.0
 
 USER, PASSWORD = "user", "pass-word"
 
@@ -59,10 +61,7 @@ class ProxyProcess:
     def __enter__(self) -> typing.Self:
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="httpcore-proxy-"))
-            # They cannot be given port 0; that somebody takes this one meanwhile is unlikely, and
-            # shows as "did not start".
-            with socket.create_server((self.host, 0)) as free:
-                self.port = free.getsockname()[1]
+            (self.port,) = free_ports(1)
             log = stack.enter_context(tempfile.TemporaryFile())
             process = subprocess.Popen(
                 [self._path, *self.arguments(pathlib.Path(folder))],

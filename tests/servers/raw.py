@@ -60,13 +60,14 @@ class RawConnection:
     One accepted connection, as its handler uses it.
 
     `peer_closed` is set once the client's end is seen to be closed; it may be waited for from the
-    test's thread.
+    test's thread.  `number` counts the server's connections from 0, in the order of their coming.
     """
 
     def __init__(self, server: RawServer, sock: socket.socket) -> None:
         self.sock = sock
         self.requests: list[RawRequest] = []
         self.peer_closed = threading.Event()
+        self.number = -1
         self._server = server
         self._buffer = bytearray()
 
@@ -91,6 +92,12 @@ class RawConnection:
         while len(self._buffer) < count:
             self._fill()
         return self._take(count)
+
+    def peek(self, count: int) -> bytes:
+        """The next `count` bytes, which stay unread."""
+        while len(self._buffer) < count:
+            self._fill()
+        return bytes(self._buffer[:count])
 
     def read_head(self) -> RawRequest:
         """The head of a request; recorded in `requests` only with `read_request()`."""
@@ -174,20 +181,23 @@ class RawConnection:
         except OSError:  # reset, or an alert of TLS
             data = b""
         if not data:
-            if self._server.ending:
-                raise ServerEnding
-            self.peer_closed.set()
-            raise PeerClosed(f"the client closed the connection; unread: {bytes(self._buffer)!r}")
+            raise self._gone()
         self._buffer += data
+
+    def _gone(self) -> ConnectionError:
+        if self._server.ending:
+            return ServerEnding()
+        self.peer_closed.set()
+        return PeerClosed(f"the client closed the connection; unread: {bytes(self._buffer)!r}")
 
     # Bytes out.
 
     def send(self, data: bytes) -> None:
-        """Send all of `data`; `PeerClosed` where the client has ended TLS without a word."""
+        """Send all of `data`; `PeerClosed` where the client takes no more."""
         try:
             self.sock.sendall(data)
-        except ssl.SSLError as exc:
-            raise PeerClosed("the client closed the connection") from exc
+        except (ConnectionError, ssl.SSLError) as exc:  # an SSLError: ended without a word
+            raise self._gone() from exc
 
     def send_each(self, pieces: collections.abc.Iterable[bytes]) -> None:
         """Send each piece as a packet of its own; `send_each(iter_bytes(data))` byte by byte."""
@@ -335,15 +345,21 @@ class RawServer:
                 return
             sock.settimeout(SECONDS)
             self._sockets.append(sock)
-            self._start(self._serve, sock)
+            connection = RawConnection(self, sock)
+            if self._tls is None:
+                self._add(connection)  # here, as threads overtake each other
+            self._start(self._serve, connection)
 
-    def _serve(self, sock: socket.socket) -> None:
-        connection = RawConnection(self, sock)
+    def _add(self, connection: RawConnection) -> None:
+        with self._lock:
+            connection.number = len(self._connections)
+            self._connections.append(connection)
+
+    def _serve(self, connection: RawConnection) -> None:
         try:
             if self._tls is not None:
-                connection.sock = self._handshake(self._tls, sock)
-            with self._lock:
-                self._connections.append(connection)
+                connection.sock = self._handshake(self._tls, connection.sock)
+                self._add(connection)
             self._handler(connection)
             connection.close()
         except (ConnectionError, _HandshakeFailed):
