@@ -701,15 +701,17 @@ async def test_new_connection_that_dies(client: httpcore.AsyncClient) -> None:
 
 async def test_connection_that_is_reset(client: httpcore.AsyncClient) -> None:
     """A RST of TCP is a ReadError, with the cause."""
+    answered = threading.Event()
 
     def script(peer: H2Peer) -> None:
         stream_id = peer.request().stream_id
         peer.send(peer.head(stream_id), peer.data(stream_id, b"abc"))
-        time.sleep(0.05)
+        assert answered.wait(10)
         peer.connection.reset()
 
     with H2Server(script, answer_all) as server:
         answer = await client.get(server.url, stream=True)
+        answered.set()
         with pytest.raises(httpcore.ReadError) as caught:
             await answer.read()
         assert caught.value.__cause__ is not None
