@@ -24,7 +24,6 @@ from httpcore.backends.base import (
     ConcurrencyBackend,
     Event,
     Guard,
-    Lock,
     NetworkStream,
     Rival,
     Secure,
@@ -110,9 +109,6 @@ class FaultyBackend(ConcurrencyBackend):
 
     def event(self) -> Event:
         return FaultyEvent(self, self.inner.event())
-
-    def lock(self) -> Lock:
-        return self.inner.lock()
 
     def guard(self) -> Guard:
         return self.inner.guard()

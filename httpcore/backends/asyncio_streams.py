@@ -1,4 +1,4 @@
-"""The asyncio backend: streams on both kinds of event loop, look-ups, events, locks.
+"""The asyncio backend: streams on both kinds of event loop, look-ups, events.
 
 How a stream works is told in `asyncio_base`; here is what the kinds of loop do differently.
 `ReadinessStream` is for loops that say when a socket is ready: asyncio's own on Unix, and uvloop.
@@ -20,7 +20,7 @@ from ..deadline import Deadline
 from ..driver import rest_of
 from . import polling
 from .asyncio_base import AsyncioStream, Waiter, wake
-from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Rival, Secure
+from .base import Address, ConcurrencyBackend, Event, Guard, NetworkStream, Rival, Secure
 from .guard import thread_guard
 from .happy_eyeballs import Sockets, Wait, connect
 from .lookups import resolve
@@ -249,21 +249,6 @@ class AsyncioEvent(Event):
         return self._is_set
 
 
-class AsyncioLock(Lock):
-    """`asyncio.Lock`: first come, first served."""
-
-    __slots__ = ("_lock",)
-
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-
-    async def __aenter__(self) -> None:
-        await self._lock.acquire()
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        self._lock.release()
-
-
 class AsyncioBackend(ConcurrencyBackend):
     """
     Runs on asyncio: on its own event loops, on uvloop, and on others that implement
@@ -355,9 +340,6 @@ class AsyncioBackend(ConcurrencyBackend):
 
     def event(self) -> Event:
         return AsyncioEvent()
-
-    def lock(self) -> Lock:
-        return AsyncioLock()
 
     def guard(self) -> Guard:
         """

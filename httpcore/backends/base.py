@@ -163,18 +163,6 @@ class Event(abc.ABC):
         """Wait until it is set, at most `seconds` (`None`: for ever); return whether it is set."""
 
 
-class Lock(abc.ABC):
-    """Mutual exclusion that may be held over an await; `async with lock:`."""
-
-    __slots__ = ()
-
-    @abc.abstractmethod
-    async def __aenter__(self) -> None: ...
-
-    @abc.abstractmethod
-    async def __aexit__(self, *exc_info: object) -> None: ...
-
-
 Secure = collections.abc.Callable[[NetworkStream], collections.abc.Awaitable[NetworkStream]]
 """Makes a stream that has just been connected of use: TLS.  Closes it where it fails."""
 
@@ -299,10 +287,6 @@ class ConcurrencyBackend(abc.ABC):
     @abc.abstractmethod
     def event(self) -> Event:
         """An `Event` that has not happened yet."""
-
-    @abc.abstractmethod
-    def lock(self) -> Lock:
-        """A `Lock` that nobody holds."""
 
     @abc.abstractmethod
     def guard(self) -> Guard:

@@ -22,7 +22,7 @@ import typing
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, Resolver
 from ..deadline import Deadline
 from ..exceptions import ReadError, ReadTimeout, RequestException, WriteError, WriteTimeout
-from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Secure
+from .base import Address, ConcurrencyBackend, Event, Guard, NetworkStream, Secure
 from .sockets import READING, WRITING, broken, closed_here, connect_error, ip_address_of
 
 T = typing.TypeVar("T")
@@ -179,23 +179,6 @@ class ScriptedEvent(Event):
         return self._is_set
 
 
-class ScriptedLock(Lock):
-    """A lock for which nobody waits."""
-
-    def __init__(self, backend: ScriptedBackend) -> None:
-        self._backend = backend
-        self._is_held = False
-
-    async def __aenter__(self) -> None:
-        self._backend.step()
-        if self._is_held:
-            raise RuntimeError("this lock is held, so the wait for it would never end")
-        self._is_held = True
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        self._is_held = False
-
-
 class ScriptedBackend(ConcurrencyBackend):
     """
     Connects to peers that follow scripts.
@@ -282,9 +265,6 @@ class ScriptedBackend(ConcurrencyBackend):
 
     def event(self) -> Event:
         return ScriptedEvent(self)
-
-    def lock(self) -> Lock:
-        return ScriptedLock(self)
 
     def guard(self) -> Guard:
         """See `ConcurrencyBackend.guard`; a test with threads takes another backend."""

@@ -30,7 +30,7 @@ from ..deadline import Deadline
 from ..exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
 from ..forks import in_each_child
 from . import polling
-from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Secure
+from .base import Address, ConcurrencyBackend, Event, Guard, NetworkStream, Secure
 from .happy_eyeballs import Sockets, connect
 from .lookups import resolve
 from .sockets import READING, WRITING, broken, closed_here
@@ -279,21 +279,6 @@ class SyncEvent(Event):
             pass  # another thread did so in the same moment
 
 
-class SyncLock(Lock):
-    """`threading.Lock` behind the interface of backends that await."""
-
-    __slots__ = ("_lock",)
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    async def __aenter__(self) -> None:
-        self._lock.acquire()
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        self._lock.release()
-
-
 def _call(function: collections.abc.Callable[[], object]) -> None:
     function()  # any thread may set an event
 
@@ -349,9 +334,6 @@ class SyncBackend(ConcurrencyBackend):
 
     def event(self) -> SyncEvent:
         return SyncEvent()
-
-    def lock(self) -> SyncLock:
-        return SyncLock()
 
     def guard(self) -> Guard:
         return threading.Lock()

@@ -1,4 +1,4 @@
-"""The trio backend: streams over non-blocking sockets, look-ups, events, locks.
+"""The trio backend: streams over non-blocking sockets, look-ups, events.
 
 Trio's own streams are not used: they cannot look at what has arrived without waiting, and a
 checkpoint in each call is more than the exchange of a small request needs.
@@ -26,7 +26,7 @@ from ..deadline import Deadline
 from ..driver import rest_of
 from ..exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
 from . import polling
-from .base import Address, ConcurrencyBackend, Event, Guard, Lock, NetworkStream, Rival, Secure
+from .base import Address, ConcurrencyBackend, Event, Guard, NetworkStream, Rival, Secure
 from .guard import thread_guard
 from .happy_eyeballs import Sockets, connect
 from .lookups import resolve
@@ -280,21 +280,6 @@ class TrioEvent(Event):
         return self._event.is_set()
 
 
-class TrioLock(Lock):
-    """`trio.Lock`."""
-
-    __slots__ = ("_lock",)
-
-    def __init__(self) -> None:
-        self._lock = trio.Lock()
-
-    async def __aenter__(self) -> None:
-        await self._lock.acquire()
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        self._lock.release()
-
-
 class _Run:
     """One `trio.run()`."""
 
@@ -393,9 +378,6 @@ class TrioBackend(ConcurrencyBackend):
 
     def event(self) -> Event:
         return TrioEvent()
-
-    def lock(self) -> Lock:
-        return TrioLock()
 
     def guard(self) -> Guard:
         """See `ConcurrencyBackend.guard`; a lock, as on asyncio."""

@@ -129,28 +129,6 @@ def test_cx3_cancelled_in_the_step_in_which_the_event_was_set(run):
     run(main)
 
 
-def test_a_lock_goes_from_one_to_the_next(run):
-    """One at a time, in the order of asking; a cancelled one is left out."""
-
-    async def main() -> None:
-        lock = BACKEND.lock()
-        order: list[int] = []
-
-        async def use(number: int) -> None:
-            async with lock:
-                order.append(number)
-                await asyncio.sleep(0.001)
-                order.append(number)
-
-        tasks = [asyncio.create_task(use(number)) for number in range(4)]
-        await asyncio.sleep(0)
-        tasks[2].cancel()
-        await asyncio.wait(tasks)
-        assert order == [0, 0, 1, 1, 3, 3]
-
-    run(main)
-
-
 def test_call_later(run):
     """The callback runs on the loop; one that is cancelled does not."""
 

@@ -205,17 +205,16 @@ async def exchange(backend: ScriptedBackend) -> bytes:
     event = backend.event()
     event.set()
     await event.wait(None)
-    async with backend.lock():
-        return await stream.read(limits())
+    return await stream.read(limits())
 
 
 def test_each_step_can_fail():
     """One run counts them, one for each then fails there, and does no more."""
     backend = ScriptedBackend([[b"response"]])
     assert run_sync(exchange(backend)) == b"response"
-    assert backend.steps == 8
+    assert backend.steps == 7
     assert backend.slept == [0.1]
-    for step in range(1, 9):
+    for step in range(1, 8):
         error = KeyboardInterrupt()
         backend = ScriptedBackend([[b"response"]], fail_at=step, error=error)
         with pytest.raises(KeyboardInterrupt) as e:
@@ -244,7 +243,7 @@ def test_it_runs_anywhere():
     for run in runs:
         backend = ScriptedBackend([[b"response"]])
         assert run(exchange(backend)) == b"response"
-        assert backend.steps == 8
+        assert backend.steps == 7
 
 
 # Events, locks, and the rest.
@@ -259,20 +258,6 @@ def test_events_are_not_waited_for():
     event.set()
     assert event.is_set()
     assert run_sync(event.wait(None)) is True
-
-
-def test_locks_are_not_waited_for():
-    """Taking one that is held is a mistake."""
-    lock = ScriptedBackend().lock()
-
-    async def twice() -> None:
-        async with lock:
-            with pytest.raises(RuntimeError, match="never end"):
-                await lock.__aenter__()
-        async with lock:
-            pass
-
-    run_sync(twice())
 
 
 def test_there_is_only_one_run():

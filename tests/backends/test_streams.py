@@ -674,22 +674,6 @@ def test_an_event_that_is_not_set(run, backend, seconds):
     run(main)
 
 
-def test_a_lock_is_held_and_given_back(run, backend):
-    """Also where what it protects raises."""
-
-    async def main() -> None:
-        lock = backend.lock()
-        async with lock:
-            pass
-        with pytest.raises(ZeroDivisionError):
-            async with lock:
-                raise ZeroDivisionError
-        async with lock:
-            pass
-
-    run(main)
-
-
 def test_a_guard_can_be_taken_again_and_again(run, backend):
     """It is a context manager that is used many times."""
 

@@ -15,7 +15,7 @@ import pytest
 
 from httpcore.backends import polling, sync
 from httpcore.backends.base import Address
-from httpcore.backends.sync import SyncBackend, SyncEvent, SyncLock, SyncStream
+from httpcore.backends.sync import SyncBackend, SyncEvent, SyncStream
 from httpcore.driver import run_sync as run
 from httpcore.exceptions import (
     ConnectError,
@@ -333,21 +333,6 @@ def test_cx7_keyboard_interrupt(operation, monkeypatch, pair):
     assert pair.stream.socket.fileno() == -1
 
 
-def test_cx7_keyboard_interrupt_in_a_lock_wait():
-    """Who waited does not hold the lock; who held it gives it back as usual."""
-    lock = SyncLock()
-
-    async def enter() -> None:
-        async with lock:
-            pass
-
-    run(lock.__aenter__())
-    with interrupted(signal.SIGINT), pytest.raises(KeyboardInterrupt):
-        run(enter())
-    run(lock.__aexit__(None, None, None))
-    run(enter())
-
-
 def test_dg6_a_signal_that_is_handled(pair):
     """The wait goes on, and its deadline stays where it was."""
     seen = []
@@ -362,7 +347,7 @@ def test_dg6_a_signal_that_is_handled(pair):
     assert seen == [signal.SIGUSR1]
 
 
-# Events, locks and the rest.
+# Events and the rest.
 
 
 @pytest.mark.parametrize("seconds", [None, 10, 1e12])
@@ -381,28 +366,6 @@ def test_an_event_wakes_every_thread_that_waits(seconds):
             for _ in range(2):
                 threads.enter_context(meanwhile(event.set))
         assert woken == [True] * 3
-
-
-def test_a_lock_is_held_by_one():
-    """Others wait until it is given back, also by an error."""
-    lock = BACKEND.lock()
-    inside = []
-
-    async def work() -> None:
-        async with lock:
-            inside.append(1)
-            assert len(inside) == 1
-            time.sleep(0.01)
-            inside.pop()
-            raise ValueError("in the block")
-
-    def worker() -> None:
-        with pytest.raises(ValueError, match=r"in the block"):
-            run(work())
-
-    with contextlib.ExitStack() as threads:
-        for _ in range(4):
-            threads.enter_context(meanwhile(worker))
 
 
 def test_a_guard_excludes_other_threads():

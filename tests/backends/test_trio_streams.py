@@ -128,27 +128,12 @@ def test_cx1_cancelled_while_a_name_is_looked_up(monkeypatch):
 
 
 def test_cx1_cancelled_while_waiting_for_others():
-    """For an event, a lock, blocking code."""
+    """For an event, blocking code."""
     release = threading.Event()
 
     async def main() -> None:
         event = BACKEND.event()
         await cancelled(lambda: event.wait(None))
-        lock = BACKEND.lock()
-        async with trio.open_nursery() as nursery:
-            taken = trio.Event()
-
-            async def hold() -> None:
-                async with lock:
-                    taken.set()
-                    await trio.sleep_forever()
-
-            nursery.start_soon(hold)
-            await taken.wait()
-            await cancelled(lock.__aenter__)
-            nursery.cancel_scope.cancel()
-        async with lock:
-            pass
         await cancelled(lambda: BACKEND.run_blocking(lambda: release.wait(10)))
         release.set()
         # The program's own work may have all threads that there are for it.
