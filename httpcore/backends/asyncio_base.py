@@ -35,11 +35,16 @@ from asyncio.events import _get_running_loop
 from ..deadline import Deadline
 from ..exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
 from .base import NetworkStream
-from .sockets import READING, WRITING, broken, closed_here, in_another_loop
+from .sockets import (
+    MAX_READ_BYTES,
+    MIN_READ_BYTES,
+    READING,
+    WRITING,
+    broken,
+    closed_here,
+    in_another_loop,
+)
 
-# A read asks for this much at first, and for more once one came back full.
-_MIN_READ_BYTES = 64 * 1024
-_MAX_READ_BYTES = 256 * 1024
 # How many reads are held that nobody has asked for.
 _MAX_CHUNKS = 4
 # Writes of this size and more give the loop a turn after every `_BURST_BYTES`.
@@ -105,7 +110,7 @@ class AsyncioStream(NetworkStream):
         self._tether = _Tether(self)
         # Reading.
         self._chunks: collections.deque[bytes] = collections.deque()
-        self._read_bytes = _MIN_READ_BYTES
+        self._read_bytes = MIN_READ_BYTES
         self._receiving = False
         self._ended = False
         self._read_error: BaseException | None = None
@@ -180,7 +185,7 @@ class AsyncioStream(NetworkStream):
         if data:
             self._chunks.append(data)
             if len(data) == self._read_bytes:
-                self._read_bytes = _MAX_READ_BYTES
+                self._read_bytes = MAX_READ_BYTES
             if len(self._chunks) == _MAX_CHUNKS:
                 self._stop_receiving()
         else:

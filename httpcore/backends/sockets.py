@@ -10,6 +10,10 @@ import typing
 from ..exceptions import ConnectError, NetworkError, RequestException
 from .base import Address
 
+# A read asks for this much at first, and for more once one came back full.
+MIN_READ_BYTES = 64 * 1024
+MAX_READ_BYTES = 256 * 1024
+
 # What was being done, as the messages of all backends put it; the peer follows.
 CONNECTING = "connect to"
 READING = "read from"

@@ -33,12 +33,9 @@ from . import polling
 from .base import Address, ConcurrencyBackend, Event, Guard, NetworkStream, Secure
 from .happy_eyeballs import Sockets, connect
 from .lookups import resolve
-from .sockets import READING, WRITING, broken, closed_here
+from .sockets import MAX_READ_BYTES, MIN_READ_BYTES, READING, WRITING, broken, closed_here
 
 T = typing.TypeVar("T")
-
-SMALLEST_READ = 64 * 1024
-LARGEST_READ = 256 * 1024
 
 
 class SyncStream(NetworkStream):
@@ -66,7 +63,7 @@ class SyncStream(NetworkStream):
         self._closed = False
         self._reading = False
         self._writing = False
-        self._read_size = SMALLEST_READ
+        self._read_size = MIN_READ_BYTES
         self._more_is_there = False
         self._wait_readable = polling.waiter(polling.READABLE, sock)
         self._wait_writable: polling.Waiter | None = None
@@ -109,7 +106,7 @@ class SyncStream(NetworkStream):
             raise broken(ReadError, READING, self.peer, error) from error
         if len(data) == size:
             self._more_is_there = True
-            self._read_size = min(2 * size, LARGEST_READ)
+            self._read_size = MAX_READ_BYTES
         else:
             self._more_is_there = False
         return data

@@ -31,13 +31,18 @@ from .guard import thread_guard
 from .happy_eyeballs import Sockets, connect
 from .lookups import resolve
 from .owned_socket import owned
-from .sockets import READING, WRITING, broken, closed_here, in_another_loop
+from .sockets import (
+    MAX_READ_BYTES,
+    MIN_READ_BYTES,
+    READING,
+    WRITING,
+    broken,
+    closed_here,
+    in_another_loop,
+)
 
 T = typing.TypeVar("T")
 
-# A read asks for this much at first, and for more once one came back full.
-_MIN_READ_BYTES = 64 * 1024
-_MAX_READ_BYTES = 256 * 1024
 # Other tasks get a turn after every so many bytes written without waiting.
 _BURST_BYTES = 1024 * 1024
 
@@ -55,7 +60,7 @@ class TrioStream(NetworkStream):
         self._pid = os.getpid()
         self._token = trio.lowlevel.current_trio_token()
         self._closed = False
-        self._read_bytes = _MIN_READ_BYTES
+        self._read_bytes = MIN_READ_BYTES
         self._unsent = memoryview(b"")
         self._burst = 0
 
@@ -90,7 +95,7 @@ class TrioStream(NetworkStream):
         except OSError as error:
             raise broken(ReadError, READING, self.peer, error) from error
         if len(data) == self._read_bytes:
-            self._read_bytes = _MAX_READ_BYTES
+            self._read_bytes = MAX_READ_BYTES
         return data
 
     def read_available(self) -> bytes | None:

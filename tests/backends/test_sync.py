@@ -77,7 +77,7 @@ def test_large_amounts_come_in_large_pieces(pair):
 
 def test_read_after_a_read_that_filled_its_buffer(pair, monkeypatch):
     """Where a full read took all there was, the next one waits as usual."""
-    monkeypatch.setattr(sync, "SMALLEST_READ", 4)
+    monkeypatch.setattr(sync, "MIN_READ_BYTES", 4)
     stream = SyncStream(pair.stream.socket, "peer")
     pair.peer.sendall(b"full")
     assert run(stream.read(limits())) == b"full"
