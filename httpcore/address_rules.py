@@ -17,9 +17,8 @@ if typing.TYPE_CHECKING:
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# Addresses of clouds' own services that lie outside of the special ranges: Azure's.
 _NOT_PUBLIC_IPV4 = {
-    "168.63.129.16/32": "a cloud's metadata",
+    "168.63.129.16/32": "a cloud's metadata",  # Azure's own; it lies in no special range
     "0.0.0.0/8": "an unspecified",
     "10.0.0.0/8": "a private",
     "100.64.0.0/10": "a shared (carrier-grade NAT)",

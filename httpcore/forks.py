@@ -44,7 +44,6 @@ def _after_fork() -> None:
 
 def _no_forks(**hooks: object) -> None:
     """In the place of `os.register_at_fork` on systems that do not fork."""
-    ...
 
 
 getattr(os, "register_at_fork", _no_forks)(after_in_child=_after_fork)

@@ -20,7 +20,9 @@ if typing.TYPE_CHECKING:
 
 PEM = Path | bytes
 """PEM: the path of a file, or, as `bytes`, what would be in one."""
+
 ClientCertificate = PEM | tuple[PEM, PEM] | tuple[PEM, PEM, str]
+"""What `cert=` of an `SSLConfig` takes: certificate and key in one, or both, or with a password."""
 
 _HOST = re.compile(r"[\w.-]+|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*", re.ASCII | re.IGNORECASE)
 _TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
@@ -210,6 +212,7 @@ def _is_ssl_context(value: object) -> bool:
 
 
 SSLTypes: typing.TypeAlias = "SSLConfig | ssl_module.SSLContext | bool | PEM"
+"""What `ssl=` takes."""
 
 
 def ssl_config(ssl: SSLTypes) -> SSLConfig:

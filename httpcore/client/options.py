@@ -1,4 +1,4 @@
-"""What a call of a client may be given, and how it is merged with what the client has."""
+"""What a call of a client may be given, and what those are told who call it something else."""
 
 from __future__ import annotations
 

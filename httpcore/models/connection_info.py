@@ -109,7 +109,7 @@ class ConnectionInfo(Value):
         """Whether it had been used before, by another request."""
         return self.request_count > 1
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # of what can be hashed: the certificate as a dict cannot
         return hash((self.local_address, self.remote_address, self.request_count))
 
     def __repr__(self) -> str:

@@ -15,7 +15,7 @@ from .headers import Headers, HeaderTypes
 from .url import URL, Origin
 from .url_syntax import Authority
 
-DEFAULT_PORTS = {
+_DEFAULT_PORTS = {
     "http": 80,
     "https": 443,
     "socks4": 1080,
@@ -128,7 +128,7 @@ class Proxy(Value):
     @property
     def port(self) -> int:
         """The port, the default one too."""
-        return self.url.port or DEFAULT_PORTS[self.scheme]
+        return self.url.port or _DEFAULT_PORTS[self.scheme]
 
     @property
     def origin(self) -> Origin:
@@ -180,10 +180,10 @@ def _proxy_url(url: URL | str) -> URL:
     if isinstance(url, str) and "://" not in url:
         url = f"http://{url}"
     parsed = URL(url, allow_relative=True)
-    if parsed.scheme not in DEFAULT_PORTS:
+    if parsed.scheme not in _DEFAULT_PORTS:
         raise InvalidURL(
             f"{parsed.masked} is no URL of a proxy: it has to start with one of "
-            f"{', '.join(f'{scheme}://' for scheme in DEFAULT_PORTS)}"
+            f"{', '.join(f'{scheme}://' for scheme in _DEFAULT_PORTS)}"
         )
     if not parsed.host:
         raise InvalidURL(f"{parsed.masked} is no URL of a proxy: it has no host")

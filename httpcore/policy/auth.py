@@ -22,7 +22,7 @@ class SharedWork:
       when nobody does it.
     * `work`: its result, or its error, is what all of them get.
 
-    Whoever does not know it awaits it: then the work is done for him alone.
+    Whoever does not know it awaits it: then the work is done for that one alone.
     """
 
     def __init__(

@@ -31,8 +31,9 @@ from ..models.url_syntax import parse_authority
 if typing.TYPE_CHECKING:
     import ipaddress
 
+    from ..connect_config import IPAddress
+
     Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-    IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 logger = logging.getLogger("httpcore")
 
