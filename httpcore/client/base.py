@@ -184,15 +184,15 @@ class ClientBase:
         self._ca_path = ca_path() if "ca" in self.trust_env else None
         self._netrc = netrc_of_environment() if "netrc" in self.trust_env else None
         self.headers = self._default_headers().merged(headers)
-        self.query_params = QueryParams(query_params)
-        self.cookies = cookies_from(cookies)
-        self.base_url = None if base_url is None else URL(base_url)
-        self.timeout = timeout_config(timeout).over(DEFAULT_TIMEOUT)
+        self.query_params = query_params
+        self.cookies = cookies
+        self.base_url = base_url
+        self.timeout = timeout
         self.max_redirects = max_redirects
         self.https_only = https_only
         self.max_response_size = max_response_size
         self._max_expansion = checked_response_limits(response_limits).max_expansion
-        self.auth = auth_from(auth)
+        self.auth = auth
         self.json_codec = json_codec
         self.raise_for_status = raise_for_status
         self.owns_dispatch = dispatch is None
@@ -216,7 +216,7 @@ class ClientBase:
         self._closed = False
 
     def __setattr__(self, name: str, value: typing.Any) -> None:
-        """What is assigned later may be all that the constructor takes, and is checked as there."""
+        """What is assigned, by the constructor or later, is checked and made what it stands for."""
         check = _ATTRIBUTES.get(name)
         super().__setattr__(name, value if check is None else check(value))
 
