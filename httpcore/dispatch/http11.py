@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import collections.abc
 import typing
-import warnings
 
 from ..backends.base import ConcurrencyBackend, NetworkStream, TruncatedTLS
 from ..deadline import Deadline
 from ..exceptions import (
     NetworkError,
     ReadError,
-    ReadTimeout,
     RemoteProtocolError,
     RequestException,
     SSLError,
@@ -29,15 +27,11 @@ from ..models.request import Request
 from ..models.response import AsyncResponse, Response
 from ..models.response_base import ResponseBase
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits
-from ..types import RawHeaders
 from ..wire.http11 import ResponseReader, request_head
 from ..wire.http11_events import NEED_DATA, EndOfMessage, Event, Parser, ResponseHead
 from .base import Abandoned, Unprocessed, reap
+from .incoming import MAX_DRAINED_BYTES, IncomingBody
 from .upload import Upload
-
-# Of a body that nobody wants: take this much, for this long, to keep the connection; else close it.
-MAX_DRAINED_BYTES = 64 * 1024
-DRAIN_SECONDS = 1.0
 
 
 class HTTP11Connection:
@@ -197,10 +191,10 @@ class HTTP11Connection:
         return exc
 
 
-class HTTP11Body:
-    """The body of one response, read from its connection; a `BodyStream`."""
+class HTTP11Body(IncomingBody):
+    """The body of one response, read from its connection."""
 
-    __slots__ = ("trailers", "_connection", "_reader", "_deadline", "_request", "_ended")
+    __slots__ = ("_connection", "_reader")
 
     def __init__(
         self,
@@ -209,15 +203,12 @@ class HTTP11Body:
         deadline: Deadline,
         request: Request,
     ) -> None:
-        self.trailers: RawHeaders = []
+        self.trailers = []
         self._connection = connection
         self._reader = reader
         self._deadline = deadline
         self._request = request
         self._ended = False
-
-    def __aiter__(self) -> HTTP11Body:
-        return self
 
     async def __anext__(self) -> bytes:
         if self._ended:
@@ -285,17 +276,6 @@ class HTTP11Body:
             self._drain_what_is_there()
         reap(self._connection.abandoned)  # an iterator over it may have been dropped before
 
-    async def drain(self) -> None:
-        """Read the rest where it is short and comes soon, so that the connection is kept."""
-        self._deadline = self._deadline.phase(DRAIN_SECONDS, ReadTimeout)
-        drained = 0
-        while not self._ended and drained <= MAX_DRAINED_BYTES:
-            try:
-                drained += len(await anext(self, b""))
-            except RequestException:
-                return
-        await self.aclose()
-
     def _drain_what_is_there(self) -> None:
         drained = 0
         try:
@@ -320,17 +300,6 @@ class HTTP11Body:
         if not self._ended:
             self._ended = True
             self._connection.abandoned.append(self._connection.give_up)
-
-    def __del__(self) -> None:
-        if not self._ended:
-            self.abandon()
-            warnings.warn(
-                f"a response of {self._request.method} {self._request.url.masked} was dropped "
-                "without being read or closed",
-                ResourceWarning,
-                stacklevel=2,
-                source=self,
-            )
 
 
 def _is_disconnect(exc: BaseException) -> typing.TypeGuard[RequestException]:

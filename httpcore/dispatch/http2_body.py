@@ -4,41 +4,31 @@ from __future__ import annotations
 
 import functools
 import typing
-import warnings
 
 from ..deadline import Deadline
-from ..exceptions import ReadTimeout, RequestException
 from ..models.request import Request
-from ..types import RawHeaders
 from ..wire.http2_stream import Stream
 from .base import reap
+from .incoming import IncomingBody
 
 if typing.TYPE_CHECKING:
     from .http2 import HTTP2Connection
 
-# Of a body that nobody wants: take this much, for this long, before resetting the stream.  Peers
-# count resets, as an attack can be made of them (CVE-2023-44487).
-MAX_DRAINED_BYTES = 64 * 1024
-DRAIN_SECONDS = 1.0
 
+class HTTP2Body(IncomingBody):
+    """The body of one response, read from its stream."""
 
-class HTTP2Body:
-    """The body of one response, read from its stream; a `BodyStream`."""
-
-    __slots__ = ("trailers", "_connection", "_stream", "_deadline", "_request", "_ended")
+    __slots__ = ("_connection", "_stream")
 
     def __init__(
         self, connection: HTTP2Connection, stream: Stream, deadline: Deadline, request: Request
     ) -> None:
-        self.trailers: RawHeaders = []
+        self.trailers = []
         self._connection = connection
         self._stream = stream
         self._deadline = deadline
         self._request = request
         self._ended = False
-
-    def __aiter__(self) -> HTTP2Body:
-        return self
 
     async def __anext__(self) -> bytes:
         if self._ended:
@@ -73,30 +63,8 @@ class HTTP2Body:
             self._ended = True
             self._connection.give_up(self._stream)
 
-    async def drain(self) -> None:
-        """Read the rest where it is short and comes soon, so that the stream need not be reset."""
-        self._deadline = self._deadline.phase(DRAIN_SECONDS, ReadTimeout)
-        drained = 0
-        while not self._ended and drained <= MAX_DRAINED_BYTES:
-            try:
-                drained += len(await anext(self, b""))
-            except RequestException:
-                return
-        await self.aclose()
-
     def abandon(self) -> None:
         if not self._ended:
             self._ended = True
             give_up = functools.partial(self._connection.give_up, self._stream)
             self._connection.abandoned.append(give_up)
-
-    def __del__(self) -> None:
-        if not self._ended:
-            self.abandon()
-            warnings.warn(
-                f"a response of {self._request.method} {self._request.url.masked} was dropped "
-                "without being read or closed",
-                ResourceWarning,
-                stacklevel=2,
-                source=self,
-            )
