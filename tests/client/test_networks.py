@@ -14,6 +14,7 @@ import pytest
 import httpcore
 from httpcore import ConnectConfig, TimeoutConfig
 from tests.conftest import MakeClient
+from tests.servers.h2_server import serve_with_h2
 from tests.servers.netns import DistantServer, Network, NoNamespaces
 from tests.servers.raw import RawConnection, response
 
@@ -113,7 +114,7 @@ async def test_peer_vanishes_while_idle(make_client: MakeClient, network: Networ
     assert (answer.text, len(server.connections)) == (network.HERE, 2)
 
 
-@pytest.mark.ways("asyncio", "sync")  # for it takes two seconds
+@pytest.mark.ways("asyncio")  # for it takes two seconds
 async def test_peer_vanishes_in_mid_response(make_client: MakeClient, network: Network) -> None:
     """Half a body is a read timeout, too, and never a whole one."""
     over = threading.Event()
@@ -133,6 +134,18 @@ async def test_peer_vanishes_in_mid_response(make_client: MakeClient, network: N
             await answer.read()
         assert (await client.get(server.url)).content == b"hello"
         over.set()
+
+
+@pytest.mark.ways("trio", "sync")  # for it takes a second
+async def test_http2_outlives_a_cut(make_client: MakeClient, network: Network) -> None:
+    """There the request is given up, and the connection goes on when the host is there again."""
+    with DistantServer(network.there, serve_with_h2(lambda fields, body: b"hello")) as server:
+        client = make_client(timeout=PATIENCE, http2="only")
+        await client.get(server.url)
+        with network.cut(), pytest.raises(httpcore.ReadTimeout):
+            await client.get(server.url, timeout=read_limit(0.3))
+        assert (await client.get(server.url)).content == b"hello"
+        assert len(server.connections) == 1
 
 
 @pytest.mark.ways("sync")  # for two seconds, in which the system does all
