@@ -139,7 +139,7 @@ class CookieState:
         self._next_expiry: float = math.inf
         self._for_host: dict[tuple[str, bool], _HostCookies] = {}
         # What servers have set in the last second, by origin and field.
-        self._received: dict[collections.abc.Hashable, dict[bytes, _Entry]] = {}
+        self._received: dict[collections.abc.Hashable, dict[bytes | str, _Entry]] = {}
         self._received_in = 0
         tell_of_forks(self)
 
@@ -178,7 +178,8 @@ class CookieState:
     def for_request(self, host: str, path: str, is_secure: bool, now: float) -> CookieString:
         """What goes to `path` at `host`, in the order of §5.8.3; `""` as `host`: no domain."""
         with self._guard:
-            self._evict_expired(now)
+            if now >= self._next_expiry:
+                self._evict_expired(now)
             cookies = self._for_host.get((host, is_secure))
             if cookies is None:
                 cookies = self._choose(host, is_secure)
@@ -244,7 +245,7 @@ class CookieState:
     def skip_received(
         self,
         origin: collections.abc.Hashable,
-        fields: collections.abc.Sequence[bytes],
+        fields: collections.abc.Sequence[bytes | str],
         start: int,
         now: float,
     ) -> int:
@@ -258,8 +259,7 @@ class CookieState:
                 self._received.clear()
                 self._received_in = second
             known = self._received.get(origin, {})
-            for index in range(start, len(fields)):
-                entry = known.get(fields[index])
+            for index, entry in enumerate(map(known.get, fields[start:]), start):
                 if entry is None or entry.is_gone:
                     return index
                 entry.last_access = now

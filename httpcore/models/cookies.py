@@ -8,6 +8,7 @@ standard library's jar (`cookiejar`).
 from __future__ import annotations
 
 import collections.abc
+import functools
 import math
 import os
 import sys
@@ -240,8 +241,7 @@ class Cookies(collections.abc.MutableMapping[str, str]):
         What may not be set, and what no server should send, is ignored: a DEBUG line says why.
         """
         if not self.ignore_received:
-            from .received_cookie import receive  # only who is set cookies needs the parsers
-
+            receive = _receiver()
             receive(self._state, None if url is None else URL(url), fields, time.time())
 
     def _sent(self, host: str, url: URL) -> CookieString:
@@ -297,6 +297,13 @@ class Cookies(collections.abc.MutableMapping[str, str]):
         return f"<Cookies([{shown}])>"
 
 
+@functools.cache
+def _receiver() -> collections.abc.Callable[..., None]:
+    from .received_cookie import receive  # only who is set cookies needs the parsers
+
+    return receive
+
+
 def cookies_from(cookies: CookieTypes) -> Cookies:
     """The `Cookies` that `cookies=` of a client stands for: one that was given is shared."""
     return cookies if isinstance(cookies, Cookies) else Cookies(cookies)
@@ -313,13 +320,13 @@ def cookie_field(
     * `jar`: its cookies with a domain, at most 8 KiB of them.
     * `defaults`: its cookies without a domain, but for names that are there already.
     """
-    mine = sent = _NO_COOKIES
-    if own is not None:
+    sent = _NO_COOKIES if jar is None else jar._sent(url.host, url)
+    if own is None:
+        sent = sent.fitting(MAX_HEADER_BYTES)
+    else:
         mine = own._sent(url.host, url)
         mine += own._sent("", url).without(mine.names)
-    if jar is not None:
-        sent = jar._sent(url.host, url).without(mine.names).fitting(MAX_HEADER_BYTES)
-    sent += mine
+        sent = sent.without(mine.names).fitting(MAX_HEADER_BYTES) + mine
     if defaults is not None:
         sent += defaults._sent("", url).without(sent.names)
     return sent.octets.strip(b" \t") or None

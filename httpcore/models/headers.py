@@ -79,7 +79,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 class _Fields:
     """A list of fields, never changed, and what was found out about it."""
 
-    __slots__ = ("raw", "index", "section", "_updated", "_surrounded")
+    __slots__ = ("raw", "index", "section", "_updated", "surrounded")
 
     def __init__(self, raw: RawHeaders, index: FieldIndex | None = None) -> None:
         self.raw = raw
@@ -87,7 +87,7 @@ class _Fields:
         self.section: bytes | None = None
         # The last ones that were put in or around it, and what came of it: one item, for threads.
         self._updated: tuple[Updates, _Fields] | None = None
-        self._surrounded: tuple[RawHeaders, RawHeaders, _Fields] | None = None
+        self.surrounded: tuple[RawHeaders, RawHeaders, _Fields] | None = None
 
     def by_name(self) -> FieldIndex:
         if self.index is None:
@@ -106,16 +106,14 @@ class _Fields:
             last = self._updated = (new, _Fields(raw))
         return last[1]
 
-    def surrounded(self, before: RawHeaders, behind: RawHeaders) -> _Fields:
+    def surround(self, before: RawHeaders, behind: RawHeaders) -> _Fields:
         """With more, valid ones whose names are not there yet."""
-        last = self._surrounded
-        if last is None or last[0] != before or last[1] != behind:
-            index = dict(self.by_name())
-            for name, value in (*before, *behind):
-                index[name.lower()] = [value]
-            last = (before, behind, _Fields([*before, *self.raw, *behind], index))
-            self._surrounded = last
-        return last[2]
+        index = dict(self.by_name())
+        for name, value in (*before, *behind):
+            index[name.lower()] = [value]
+        around = _Fields([*before, *self.raw, *behind], index)
+        self.surrounded = (before, behind, around)
+        return around
 
 
 class Headers(collections.abc.MutableMapping[str, str]):
@@ -278,7 +276,9 @@ class Headers(collections.abc.MutableMapping[str, str]):
 
     def copy(self) -> Headers:
         """Headers of their own, with the same fields."""
-        return Headers(self)
+        result = Headers.__new__(Headers)
+        result._fields = self._fields
+        return result
 
     def without_secrets(self) -> Headers:
         """A copy in which `[secure]` stands for what no `repr` shows."""
@@ -286,23 +286,26 @@ class Headers(collections.abc.MutableMapping[str, str]):
 
     def surrounded(self, before: RawHeaders, behind: RawHeaders) -> Headers:
         """A copy with more fields, valid ones whose names are not there yet."""
-        return _headers_over(self._fields.surrounded(before, behind))
+        fields = self._fields
+        last = fields.surrounded
+        result = Headers.__new__(Headers)
+        if last is not None and last[0] == before and last[1] == behind:
+            result._fields = last[2]
+        else:
+            result._fields = fields.surround(before, behind)
+        return result
 
     def merged(self, other: HeaderTypes) -> Headers:
         """A copy, updated with `other`: a client's headers with those of a call."""
-        return _headers_over(self._fields.updated(_updates(other)))
+        result = self.copy()
+        result.update(other)
+        return result
 
     def __reduce__(self) -> tuple[typing.Any, ...]:
         return (Headers.from_raw, (self.raw,))
 
     def _replace(self, raw: RawHeaders) -> None:
         self._fields = _Fields(raw)
-
-
-def _headers_over(fields: _Fields) -> Headers:
-    headers = Headers.__new__(Headers)
-    headers._fields = fields
-    return headers
 
 
 def _key(name: object) -> bytes:

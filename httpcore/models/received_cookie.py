@@ -28,18 +28,17 @@ def receive(
     """Put what the Set-Cookie `fields` of a response from `url` say into `state`."""
     is_secure = url is None or url.is_ssl
     origin = None if url is None else (url.host, default_path(url.path), is_secure)
-    octets = [
-        field.encode("utf-8", "surrogateescape") if isinstance(field, str) else field
-        for field in fields
-    ]
+    fields = list(fields)
     index = -1
-    while (index := state.skip_received(origin, octets, index + 1, now)) < len(octets):
-        parsed = parse_set_cookie(octets[index])
+    while (index := state.skip_received(origin, fields, index + 1, now)) < len(fields):
+        field = fields[index]
+        octets = field.encode("utf-8", "surrogateescape") if isinstance(field, str) else field
+        parsed = parse_set_cookie(octets)
         try:
             if parsed is None:
                 raise Refused("it is empty, has more than 4,096 bytes, or control characters")
             cookie = received_cookie(parsed, url, now)
-            state.receive(cookie, is_secure, now, (origin, octets[index]))
+            state.receive(cookie, is_secure, now, (origin, octets))
         except Refused as exc:
             # What cannot be parsed is not shown: all of it may be a secret.
             name = "" if parsed is None else parsed.name

@@ -159,7 +159,7 @@ class Request:
 
     def set_cookie_field(self, field: bytes | None) -> None:
         """Replace the Cookie field by one of `cookie_field()`; `None` removes it."""
-        if "Cookie" in self.headers:
+        if b"cookie" in self.headers.by_name():
             del self.headers["Cookie"]
         if field is not None:
             self.headers = self.headers.surrounded([], [(b"Cookie", field)])
