@@ -31,7 +31,7 @@ from ..wire.http11 import ResponseReader, request_head
 from ..wire.http11_events import NEED_DATA, EndOfMessage, Event, Parser, ResponseHead
 from .base import Abandoned, Unprocessed, reap
 from .incoming import MAX_DRAINED_BYTES, IncomingBody
-from .upload import Upload
+from .upload import Upload, whole_message
 
 
 class HTTP11Connection:
@@ -124,8 +124,9 @@ class HTTP11Connection:
         head = request_head(request.method, request.target, request.headers.section)
         event: Event = NEED_DATA
         stream = self.stream
-        if request.body is None:
-            await stream.write(head, deadline)
+        message = whole_message(request, head)
+        if message is not None:
+            await stream.write(message, deadline)
         else:
             upload = Upload(request, stream, self._backend, reader, deadline)
             await upload.run(head)

@@ -88,10 +88,6 @@ class Upload:
             if self.head is not None:
                 return
             head = b""
-        if isinstance(self._body, BytesBody) and length is not None and length <= ONE_WRITE_BYTES:
-            await self._stream.write(head + self._body.data, self._deadline)
-            self.complete = True
-            return
         try:
             self.complete = await self._send_all(head, length)
         except WriteTimeout:
@@ -203,6 +199,22 @@ class Upload:
                 self._note_head()
         except RequestException:
             return
+
+
+def whole_message(request: Request, head: bytes) -> bytes | None:
+    """`head` and the body, if they go out in one write; else `None`: it takes an `Upload`."""
+    body = request.body
+    if body is None:
+        return head
+    length = request.declared_length
+    if (
+        isinstance(body, BytesBody)
+        and length is not None
+        and length <= ONE_WRITE_BYTES
+        and b"expect" not in request.headers.by_name()
+    ):
+        return head + body.data
+    return None
 
 
 def check_sent(sent: int, length: int | None, is_all: bool = False) -> None:
