@@ -36,6 +36,8 @@ if typing.TYPE_CHECKING:
     import socket
     import ssl
 
+    from httpcore.exceptions import SSLError
+
 T = typing.TypeVar("T")
 
 POINTS = "points"
@@ -177,6 +179,9 @@ class FaultyStream(NetworkStream):
     @property
     def ssl_object(self) -> ssl.SSLObject | None:
         return self._inner.ssl_object
+
+    def refusal(self) -> SSLError | None:
+        return self._inner.refusal()
 
 
 class Stepping:

@@ -98,8 +98,8 @@ class TLSStream(NetworkStream):
         while data is None:
             if self._closed:
                 raise closed_here(ReadError, READING, self.peer)
-            if (refusal := self.refusal()) is not None:
-                raise refusal from self._failure
+            if self._failure is not None:
+                raise session_error(SSLError, self._failure, READING, self.peer) from self._failure
             if self._outgoing.pending or self._reply_is_behind:
                 await self._flush(deadline)
             received = await self._inner.read(deadline)
@@ -242,7 +242,7 @@ class TLSStream(NetworkStream):
 
     def refusal(self) -> SSLError | None:
         if self._failure is None:
-            return None
+            return self._inner.refusal()
         return session_error(SSLError, self._failure, READING, self.peer)
 
     def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:

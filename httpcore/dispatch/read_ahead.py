@@ -12,6 +12,8 @@ if typing.TYPE_CHECKING:
     import socket
     import ssl
 
+    from ..exceptions import SSLError
+
 
 def behind(stream: NetworkStream, rest: bytes) -> NetworkStream:
     """`stream` with `rest`, which has been read from it already, in front."""
@@ -66,3 +68,6 @@ class ReadAheadStream(NetworkStream):
     @property
     def ssl_object(self) -> ssl.SSLObject | None:
         return self._inner.ssl_object
+
+    def refusal(self) -> SSLError | None:
+        return self._inner.refusal()

@@ -15,6 +15,7 @@ import pytest
 from httpcore.backends.base import ConcurrencyBackend, NetworkStream, TruncatedTLS
 from httpcore.backends.tls_context import ssl_context
 from httpcore.backends.tls_handshake import start_tls
+from httpcore.dispatch.read_ahead import behind
 from httpcore.driver import run_sync
 from httpcore.exceptions import (
     ReadError,
@@ -570,6 +571,16 @@ async def test_the_reader_has_nothing_to_send_after_all(certs):
     await stream._flush(deadline())
     await stream.write(b"hello", deadline())
     assert inner.received() == b"hello"
+
+
+@pytest.mark.ways("sync")
+async def test_why_the_stream_within_was_given_up(certs, monkeypatch):
+    """Of TLS in TLS the outer session knows what the inner one had to say."""
+    why = SSLError("it wants a client certificate")
+    inner, stream = await in_memory(certs.server.server_context(), certs.ca)
+    assert stream.refusal() is None
+    monkeypatch.setattr(inner, "refusal", lambda: why)
+    assert behind(stream, b"first").refusal() is why
 
 
 @pytest.mark.ways("sync")

@@ -37,6 +37,7 @@ async def test_all_else_is_the_stream_beneath() -> None:
     assert stream.watch(None) == inner.watch(None)
     assert stream.socket is inner.socket
     assert stream.ssl_object is None
+    assert stream.refusal() is None
     assert not stream.is_closed
     stream.close()
     assert inner.is_closed
