@@ -12,7 +12,7 @@ import collections.abc
 import re
 import urllib.parse
 
-from .types import RawHeaders
+from .aliases import RawHeaders
 
 _QUOTED = r'"(?:[^"\\]++|\\.)*+"?'
 _LIST_ITEM = re.compile(rf'(?:[^",]++|{_QUOTED})++', re.DOTALL)

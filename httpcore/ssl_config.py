@@ -11,8 +11,8 @@ import re
 import sys
 import typing
 
+from .aliases import Path
 from .pins import parse_pin
-from .types import Path
 from .value import Value
 
 if typing.TYPE_CHECKING:

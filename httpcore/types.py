@@ -1,67 +1,73 @@
-"""Aliases and Protocols that several layers share."""
+"""The types that stand in the signatures of this library, for annotations of your own.
+
+    from httpcore.types import AuthFlow, HeaderTypes
+
+Nothing here is needed at run time, and `import httpcore` does not load it.
+"""
 
 from __future__ import annotations
 
-import collections.abc
-import os
-import typing
+from .aliases import Content, Files, Path, RawHeaders
+from .client.options import BuildOptions, NoOptions, OneShotOptions, RequestOptions, SendOptions
+from .config import Seconds
+from .connect_config import AddressRule, Resolver, SocketOption
+from .deadline import TimeoutTypes
+from .dispatch.connection import HTTP2
+from .dispatch.mock import Handler
+from .environment import TrustEnv
+from .models.connection_info import Address
+from .models.cookie import SameSite
+from .models.cookies import CookieTypes, FileFormat
+from .models.headers import HeaderTypes, HeaderValue
+from .models.proxy import ChosenProxy, ProxyAuthTypes, ProxyChooser
+from .models.query_params import QueryParamTypes
+from .models.response_base import ResponseContent
+from .policy.auth import AuthFlow, AuthTypes
+from .policy.bearer import TokenSource
+from .policy.proxies import ProxyTypes
+from .policy.redirects import RedirectPolicy
+from .ssl_config import PEM, ClientCertificate, SSLTypes
+from .value import UNSET, Unset
+from .wire.http11_engine import Engine
 
-RawHeaders = list[tuple[bytes, bytes]]
-"""Header fields as they stand on the wire: name and value, in order."""
-
-Path = str | os.PathLike[str]
-"""Where a file is."""
-
-PrimitiveData = str | int | float | bool | None
-"""What a query parameter or a form field may have as its value."""
-
-
-class BinaryFile(typing.Protocol):
-    """A file opened for reading bytes."""
-
-    def read(self, size: int = -1, /) -> bytes: ...
-
-
-Content = (
-    bytes
-    | bytearray
-    | memoryview
-    | str
-    | BinaryFile
-    | collections.abc.Mapping[str, typing.Any]
-    | collections.abc.Iterable[bytes]
-    | collections.abc.AsyncIterable[bytes]
-    | collections.abc.Sequence[tuple[str, typing.Any]]
-)
-"""What `content=` takes."""
-
-FileContent = (
-    bytes
-    | bytearray
-    | memoryview
-    | BinaryFile
-    | os.PathLike[str]
-    | collections.abc.Iterable[bytes]
-    | collections.abc.AsyncIterable[bytes]
-)
-"""What a part of a multipart body may consist of."""
-
-File = (
-    FileContent
-    | tuple[str | None, FileContent | str]
-    | tuple[str | None, FileContent | str, str | None]
-    | tuple[str | None, FileContent | str, str | None, typing.Any]
-)
-"""A part: its content, or `(filename, content[, content_type[, headers]])`."""
-
-Files = (
-    collections.abc.Mapping[str, File | list[typing.Any]]
-    | collections.abc.Sequence[tuple[str, File | list[typing.Any]]]
-    | collections.abc.Iterator[tuple[str, File | list[typing.Any]]]
-)
-"""What `files=` takes: a mapping, in which a list repeats the field, or pairs."""
-
-BlockingRunner = collections.abc.Callable[
-    [collections.abc.Callable[[], bytes]], collections.abc.Awaitable[bytes]
+__all__ = [
+    "Address",
+    "AddressRule",
+    "AuthFlow",
+    "AuthTypes",
+    "BuildOptions",
+    "ChosenProxy",
+    "ClientCertificate",
+    "Content",
+    "CookieTypes",
+    "Engine",
+    "FileFormat",
+    "Files",
+    "Handler",
+    "HeaderTypes",
+    "HeaderValue",
+    "HTTP2",
+    "NoOptions",
+    "OneShotOptions",
+    "Path",
+    "PEM",
+    "ProxyAuthTypes",
+    "ProxyChooser",
+    "ProxyTypes",
+    "QueryParamTypes",
+    "RawHeaders",
+    "RedirectPolicy",
+    "RequestOptions",
+    "Resolver",
+    "ResponseContent",
+    "SameSite",
+    "Seconds",
+    "SendOptions",
+    "SocketOption",
+    "SSLTypes",
+    "TimeoutTypes",
+    "TokenSource",
+    "TrustEnv",
+    "UNSET",
+    "Unset",
 ]
-"""Runs a blocking read off the event loop: `ConcurrencyBackend.run_blocking`."""

@@ -40,7 +40,7 @@ def layer_of(module: str) -> str:
     folder, dot, _ = module.partition(".")
     if dot or (PACKAGE / folder).is_dir():
         return folder
-    return FACE if folder in ("__init__", "__main__", "api") else FOUNDATIONS
+    return FACE if folder in ("__init__", "__main__", "api", "types") else FOUNDATIONS
 
 
 def without_types(node: ast.AST) -> collections.abc.Iterator[ast.AST]:

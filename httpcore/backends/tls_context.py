@@ -19,11 +19,11 @@ import threading
 import typing
 import warnings
 
+from ..aliases import Path
 from ..environment import ca_variable
 from ..exceptions import SSLError
 from ..forks import in_each_child
 from ..ssl_config import OLDEST_TLS_VERSION, PEM, ClientCertificate, SSLConfig
-from ..types import Path
 from .sockets import reason
 from .tls_sessions import TLSSessions
 

@@ -6,6 +6,7 @@ import collections.abc
 import typing
 
 from ..__version__ import __version__
+from ..aliases import Content, Files
 from ..backends.base import ConcurrencyBackend
 from ..config import DEFAULT_POOL_LIMITS, DEFAULT_TIMEOUT, PoolLimits, TimeoutConfig
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, checked_connect
@@ -29,7 +30,6 @@ from ..policy.proxies import ProxyTypes, proxy_choice
 from ..policy.redirects import RedirectPolicy
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_response_limits
 from ..ssl_config import SSLTypes, ssl_config
-from ..types import Content, Files
 from ..value import UNSET, Unset
 from ..wire.http11_engine import Engine
 from .options import (

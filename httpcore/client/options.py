@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc
 import typing
 
+from ..aliases import Content, Files
 from ..config import TimeoutConfig
 from ..models.cookies import CookieTypes
 from ..models.headers import HeaderTypes
@@ -13,7 +14,6 @@ from ..models.request import Request
 from ..policy.auth import AuthTypes
 from ..policy.redirects import RedirectPolicy
 from ..ssl_config import SSLTypes
-from ..types import Content, Files
 from ..value import Unset
 
 

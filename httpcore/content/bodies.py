@@ -19,8 +19,8 @@ import abc
 import collections.abc
 import typing
 
+from ..aliases import BlockingRunner
 from ..exceptions import LocalProtocolError, StreamConsumed
-from ..types import BlockingRunner
 
 if typing.TYPE_CHECKING:
     from _typeshed import ReadableBuffer

@@ -13,8 +13,8 @@ import os
 import stat
 import typing
 
+from ..aliases import BinaryFile, BlockingRunner
 from ..exceptions import LocalProtocolError
-from ..types import BinaryFile, BlockingRunner
 from .bodies import CHUNK_BYTES, Body, checked_piece, used_up
 
 # Of a file whose length is known, so that a read does not wait for what has yet to be written.  In

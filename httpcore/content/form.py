@@ -23,7 +23,7 @@ import re
 import typing
 import urllib.parse
 
-from ..types import PrimitiveData
+from ..aliases import PrimitiveData
 
 # What is the same when it is encoded, as most of it is.
 _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")

@@ -17,8 +17,8 @@ import os
 import re
 import typing
 
+from ..aliases import BlockingRunner, Files, RawHeaders
 from ..field_values import parse_boundary, parse_content_type
-from ..types import BlockingRunner, Files, RawHeaders
 from .bodies import Body, BytesBody
 from .encoding import encode_content, is_form
 from .files import PathBody

@@ -7,6 +7,7 @@ import collections
 import collections.abc
 import typing
 
+from ..aliases import Content, Files
 from ..deadline import TimeoutTypes
 from ..models.cookies import CookieTypes
 from ..models.headers import HeaderTypes
@@ -15,7 +16,6 @@ from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import URL
 from ..ssl_config import SSLTypes
-from ..types import Content, Files
 
 
 class Dispatcher(abc.ABC):

@@ -18,6 +18,7 @@ import typing
 
 from h2.errors import ErrorCodes
 
+from ..aliases import RawHeaders
 from ..backends.base import ConcurrencyBackend, NetworkStream
 from ..content.bodies import Body, BytesBody
 from ..deadline import Deadline
@@ -37,7 +38,6 @@ from ..models.request import Request
 from ..models.response import AsyncResponse
 from ..models.response_base import ResponseBase
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits
-from ..types import RawHeaders
 from ..wire.http2 import HTTP2State
 from ..wire.http2_fields import request_fields
 from ..wire.http2_stream import Stream

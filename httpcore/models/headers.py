@@ -23,9 +23,9 @@ import functools
 import re
 import typing
 
+from ..aliases import RawHeaders
 from ..exceptions import InvalidHeader
 from ..field_values import FieldIndex, field_index
-from ..types import RawHeaders
 from .url_syntax import MASK, masked_reference
 
 HeaderValue = str | bytes | int | None

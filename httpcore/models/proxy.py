@@ -6,10 +6,10 @@ import collections.abc
 import functools
 import typing
 
+from ..aliases import RawHeaders
 from ..credentials import basic, encoded
 from ..exceptions import InvalidURL
 from ..ssl_config import SSLConfig, SSLTypes, ssl_config
-from ..types import RawHeaders
 from ..value import Value
 from .headers import Headers, HeaderTypes
 from .url import URL, Origin

@@ -6,11 +6,11 @@ import functools
 import re
 import typing
 
+from ..aliases import Content, Files, RawHeaders
 from ..content.bodies import Body, BytesBody
 from ..content.decoders import accept_encoding
 from ..content.encoding import JSONCodec, encode_content, encode_json, is_form
 from ..exceptions import InvalidHeader, LocalProtocolError
-from ..types import Content, Files, RawHeaders
 from .cookies import Cookies, CookieTypes, cookie_field, cookies_from
 from .headers import Headers, HeaderTypes
 from .query_params import QueryParamTypes

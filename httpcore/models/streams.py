@@ -5,8 +5,8 @@ from __future__ import annotations
 import collections.abc
 import typing
 
+from ..aliases import RawHeaders
 from ..driver import run_sync
-from ..types import RawHeaders
 
 if typing.TYPE_CHECKING:
     from .response_body import ResponseBody

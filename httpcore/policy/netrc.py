@@ -13,9 +13,9 @@ import re
 import stat
 import warnings
 
+from ..aliases import Path
 from ..models.request import Request
 from ..models.response_base import ResponseBase
-from ..types import Path
 from .auth import Auth, AuthFlow, BasicAuth
 
 logger = logging.getLogger("httpcore")

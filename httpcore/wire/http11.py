@@ -22,10 +22,10 @@ from __future__ import annotations
 
 import enum
 
+from ..aliases import RawHeaders
 from ..exceptions import RemoteProtocolError
 from ..field_values import FieldIndex, field_index, has_token
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits
-from ..types import RawHeaders
 from .http11_chunks import ChunkedBody
 from .http11_events import (
     NEED_DATA,

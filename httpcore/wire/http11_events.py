@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import typing
 
-from ..types import RawHeaders
+from ..aliases import RawHeaders
 
 _CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import httptools
 
-from ..types import RawHeaders
+from ..aliases import RawHeaders
 from .http11_buffer import SectionBuffer
 from .http11_events import NEED_DATA, Event, ResponseHead, has_controls
 

@@ -10,8 +10,8 @@ import re
 
 from hpack import NeverIndexedHeaderTuple
 
+from ..aliases import RawHeaders
 from ..exceptions import LocalProtocolError
-from ..types import RawHeaders
 
 # Their meaning ends with an HTTP/1.1 connection (§8.2.2).
 _CONNECTION_FIELDS = frozenset(

@@ -12,7 +12,7 @@ import typing
 
 import hpack
 
-from ..types import RawHeaders
+from ..aliases import RawHeaders
 
 # How many results are remembered, and how large a block may be for that.
 MAX_RESULTS = 128

@@ -15,7 +15,7 @@ from h2.events import Event, StreamReset
 from h2.exceptions import ProtocolError as H2ProtocolError
 from h2.settings import SettingCodes
 
-from ..types import RawHeaders
+from ..aliases import RawHeaders
 from . import http2_frames as frames
 from .http2_frames import ConnectionViolation, build_frame
 from .http2_hpack import RequestEncoder

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import collections
 
+from ..aliases import RawHeaders
 from ..exceptions import RequestException
 from ..response_limits import ResponseLimits
-from ..types import RawHeaders
 from .http2_fields import StreamViolation, content_length, plain_fields, response_fields
 
 # Pieces of a body are joined up to this size: many tiny DATA frames must not cost many objects.

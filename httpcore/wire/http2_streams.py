@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..aliases import RawHeaders
 from ..exceptions import LocalProtocolError
 from ..response_limits import ResponseLimits
-from ..types import RawHeaders
 from .http2_fields import section_size
 from .http2_output import Output
 from .http2_stream import Stream

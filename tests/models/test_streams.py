@@ -9,9 +9,9 @@ import typing
 import pytest
 
 import httpcore
+from httpcore.aliases import RawHeaders
 from httpcore.driver import run_sync
 from httpcore.models.streams import BytesStream, IterableStream, PieceIterator, PlainIterator
-from httpcore.types import RawHeaders
 
 
 async def drained(stream: typing.Any) -> list[bytes]:

@@ -12,9 +12,9 @@ import pytest
 from hyperframe import frame as hyperframe
 from hypothesis import strategies as st
 
+from httpcore.aliases import RawHeaders
 from httpcore.exceptions import LocalProtocolError, ReadError, RemoteProtocolError
 from httpcore.response_limits import DEFAULT_RESPONSE_LIMITS
-from httpcore.types import RawHeaders
 from httpcore.wire import http2_output, http2_streams
 from httpcore.wire.http2 import HTTP2State
 from httpcore.wire.http2_fields import request_fields

@@ -7,8 +7,8 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from httpcore.aliases import RawHeaders
 from httpcore.exceptions import LocalProtocolError
-from httpcore.types import RawHeaders
 from httpcore.wire.http2_fields import (
     StreamViolation,
     content_length,

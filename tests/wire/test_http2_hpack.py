@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from httpcore.types import RawHeaders
+from httpcore.aliases import RawHeaders
 from httpcore.wire.http2_hpack import (
     MAX_BLOCK_BYTES,
     MAX_RESULTS,

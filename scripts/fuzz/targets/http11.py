@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typing
 
+from httpcore.aliases import RawHeaders
 from httpcore.exceptions import RemoteProtocolError
-from httpcore.types import RawHeaders
 from httpcore.wire.http11 import ResponseReader
 from httpcore.wire.http11_events import (
     NEED_DATA,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 
-from httpcore.types import RawHeaders
+from httpcore.aliases import RawHeaders
 from httpcore.wire import http2_frames as frames
 from httpcore.wire.http2 import HTTP2State
 from httpcore.wire.http2_fields import request_fields
