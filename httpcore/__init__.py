@@ -75,6 +75,7 @@ from .policy.auth import Auth, BasicAuth
 from .policy.bearer import BearerAuth
 from .policy.digest import DigestAuth
 from .policy.netrc import NetRCAuth
+from .policy.password import PasswordAuth
 from .response_limits import ResponseLimits
 from .ssl_config import SSLConfig
 from .status_codes import codes
@@ -122,6 +123,7 @@ __all__ = [
     "Auth",
     "BasicAuth",
     "DigestAuth",
+    "PasswordAuth",
     "BearerAuth",
     "NetRCAuth",
     # Dispatchers.

@@ -23,7 +23,7 @@ EXPORTS = """
     URL Origin Headers QueryParams codes SECRET_HEADERS
     Cookies Cookie
     SSLConfig TimeoutConfig PoolLimits ConnectConfig ResponseLimits Proxy JSONCodec
-    Auth BasicAuth DigestAuth BearerAuth NetRCAuth
+    Auth BasicAuth DigestAuth PasswordAuth BearerAuth NetRCAuth
     Dispatcher ConnectionPool HTTPConnection MockDispatch
     ConcurrencyBackend AsyncioBackend SyncBackend
     RequestException

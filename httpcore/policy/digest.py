@@ -19,6 +19,7 @@ Not done: `rspauth`, by which the server proves that it knows the password too, 
 
 from __future__ import annotations
 
+import collections.abc
 import itertools
 import os
 import typing
@@ -29,6 +30,7 @@ from ..credentials import encoded
 from ..exceptions import InvalidURL
 from ..forks import tell_of_forks
 from ..models.request import Request, run_here
+from ..models.response_base import ResponseBase
 from ..models.url import Origin
 from .auth import Auth, AuthFlow
 from .challenges import Challenge, parse_challenges, parse_parameters, quoted
@@ -47,6 +49,11 @@ _MAX_SPACES = 1_000
 _MAX_NONCES = 100
 # Of the `domain` of a challenge; the rest of it costs a round, no more.
 _MAX_PREFIXES = 20
+
+
+Rounds = collections.abc.Generator[
+    Request | collections.abc.Awaitable[typing.Any], typing.Any, ResponseBase
+]
 
 
 class DigestAuth(Auth):
@@ -84,6 +91,10 @@ class DigestAuth(Auth):
         tell_of_forks(self)
 
     def flow(self, request: Request) -> AuthFlow:
+        yield from self.rounds(request)
+
+    def rounds(self, request: Request) -> Rounds:
+        """The flow, which gives the last response."""
         space = self._space(request)
         session = space.session
         if session is not None and not session.covers(request):
@@ -92,20 +103,21 @@ class DigestAuth(Auth):
         while True:
             if session is not None:
                 yield from self._authorize(request, space, session)
-            response = yield request
+            response: ResponseBase = yield request
             if response.status_code != 401:
                 break
-            challenge = _strongest(parse_challenges(response.headers, "WWW-Authenticate"))
+            challenge = strongest(parse_challenges(response.headers, "WWW-Authenticate"))
             if challenge is None:
-                return
+                return response
             if answered == _MAX_ANSWERS or not _is_news(challenge, session, answered):
                 space.forget(session)
-                return
+                return response
             session = space.session = _session(challenge, self._user, self._password, request)
             answered += 1
         following = parse_parameters(response.headers, "Authentication-Info").get("nextnonce")
         if session is not None and following:
             space.session = session._replace(nonce=following)
+        return response
 
     def _space(self, request: Request) -> _Space:
         if len(self._spaces) >= _MAX_SPACES:
@@ -201,7 +213,7 @@ def new_cnonce() -> str:
     return os.urandom(16).hex()
 
 
-def _strongest(challenges: list[Challenge]) -> Challenge | None:
+def strongest(challenges: list[Challenge]) -> Challenge | None:
     """The Digest challenge of the strongest algorithm that we have; of equal ones the first."""
     usable = [challenge for challenge in challenges if _is_usable(challenge)]
     return max(usable, key=lambda challenge: _STRENGTHS[_algorithm(challenge)[0]], default=None)

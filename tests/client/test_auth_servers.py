@@ -8,7 +8,7 @@ import typing
 import pytest
 
 import httpcore
-from httpcore import BasicAuth, BearerAuth, DigestAuth
+from httpcore import BasicAuth, BearerAuth, DigestAuth, PasswordAuth
 from tests.conftest import MakeClient
 from tests.servers.nginx import Nginx
 from tests.servers.wsgi_server import HttpbinServer
@@ -111,3 +111,18 @@ async def test_nginx_basic(make_client: MakeClient, nginx: Nginx, certs: typing.
         assert (answer.status_code, answer.json()["name"]) == (200, "small")
         assert (await client.get(f"{url}/basic", auth=("user", "other"))).status_code == 401
         assert (await client.get(f"{url}/basic", auth=None)).status_code == 401
+
+
+async def test_whatever_is_asked_for(
+    make_client: MakeClient, nginx: Nginx, httpbin: HttpbinServer, certs: typing.Any
+) -> None:
+    """nginx asks for Basic, over HTTP/1.1 and HTTP/2, Flask-HTTPAuth for Digest: one auth does."""
+    client = make_client(ssl=str(certs.ca), auth=PasswordAuth("user", "pass word"))
+    urls = [f"{nginx.url}/basic", f"{nginx.tls_url}/basic", f"{httpbin.url}/flask/md5"]
+    for scheme, url in zip(("Basic ", "Basic ", "Digest "), urls, strict=True):
+        for _ in range(2):
+            answer = await client.get(url)
+            assert answer.status_code == 200
+            assert answer.request.headers["Authorization"].startswith(scheme)
+        wrong = await client.get(url, auth=PasswordAuth("user", "other"))
+        assert wrong.status_code == 401

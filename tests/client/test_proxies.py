@@ -57,6 +57,24 @@ async def test_px3_digest(
             await client.get(url)
 
 
+async def test_px3_whatever_is_asked_for(
+    make_client: MakeClient,
+    squid: ProxyProcess,
+    tinyproxy: ProxyProcess,
+    nginx: Nginx,
+    certs: Certs,
+) -> None:
+    """Squid asks for Digest, Tinyproxy for Basic, of what they forward and of tunnels."""
+    for server in (squid, tinyproxy):
+        proxy = Proxy(f"http://{server.address}", auth=httpcore.PasswordAuth(USER, PASSWORD))
+        client = make_client(ssl=str(certs.ca), proxies=proxy)
+        await get_everything(client, nginx)
+        wrong = Proxy(f"http://{server.address}", auth=httpcore.PasswordAuth(USER, "wrong"))
+        client = make_client(ssl=str(certs.ca), proxies=wrong)
+        with pytest.raises(ProxyError, match=r"answered 40[17]"):
+            await client.get(nginx.tls_url)
+
+
 async def test_digest_takes_one_round_from_then_on(make_client: MakeClient) -> None:
     """The nonce that worked is used again, whatever the origin, and numbered."""
     challenge = 'Digest realm="r", nonce="n", qop="auth"'
