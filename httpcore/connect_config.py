@@ -25,6 +25,7 @@ SocketOption = tuple[int, int, int | bytes]
 
 
 _PORT = re.compile(r":[0-9]{1,5}")
+_NO_HOST = re.compile(r"[/@?#\\\s]")
 _CO_COROUTINE = 0x80  # as in `inspect`, which costs as much to import as all the rest
 
 
@@ -219,7 +220,7 @@ def _host_and_port(text: str) -> tuple[str, int | None]:
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
         port = f":{port}"
-    if not host or (port and not _PORT.fullmatch(port)):
+    if not host or _NO_HOST.search(host) or (port and not _PORT.fullmatch(port)):
         raise ValueError(f"hosts has {text!r}, which is neither a host nor host:port")
     number = int(port[1:]) if port else None
     if number is not None and not 0 < number < 65536:

@@ -20,7 +20,7 @@ READING = "read from"
 WRITING = "write to"
 
 _HINTS = {
-    errno.ECONNREFUSED: "is a server listening on that port?",
+    errno.ECONNREFUSED: "is a server listening there?",
     errno.ECONNRESET: "the peer, or something on the way, does not take this connection",
     errno.ENETUNREACH: "is there a network, and does it reach this kind of address?",
     errno.EHOSTUNREACH: "is the host up, and is there a route to it?",

@@ -61,6 +61,16 @@ def _redirects(count: object) -> int:
     return count
 
 
+def _base_url(url: URL | str | None) -> URL | None:
+    base = None if url is None else URL(url)
+    if base is not None and (base.query or base.fragment):
+        raise ValueError(
+            f"base_url has a query or a fragment, {base.masked}, which no relative URL would take "
+            "over; give what goes with every request as query_params="
+        )
+    return base
+
+
 def _size(count: object) -> object:
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
         raise ValueError(f"max_response_size takes a number of bytes or None, not {count!r}")
@@ -71,7 +81,7 @@ _ATTRIBUTES: dict[str, collections.abc.Callable[[typing.Any], object]] = {
     "headers": Headers,
     "cookies": cookies_from,
     "query_params": QueryParams,
-    "base_url": lambda url: None if url is None else URL(url),
+    "base_url": _base_url,
     "timeout": lambda timeout: timeout_config(timeout).over(DEFAULT_TIMEOUT),
     "max_redirects": _redirects,
     "max_response_size": _size,
@@ -154,7 +164,7 @@ class ClientBase:
           copied; or a `Cookies`, which then is the jar and may be that of other clients too.
           Without a domain they go with every request as headers do, with a `base_url` to that
           origin only.
-        * `base_url`: relative URLs are below it.
+        * `base_url`: relative URLs are below it; without a query.
         * `json_codec`: a `JSONCodec` that writes and reads JSON; `None`: the standard library.
         * `raise_for_status`: whether every call ends in `response.raise_for_status()`; or a
           callable that is given a response of 4xx or 5xx and tells whether it is to be raised.

@@ -65,7 +65,7 @@ def test_a_connect_error_names_peer_address_reason_and_remedy():
     error = sockets.connect_error("example.org:80", LOOPBACK, refused)
     assert str(error) == (
         "cannot connect to example.org:80 at 127.0.0.1:80: connection refused; "
-        "is a server listening on that port?"
+        "is a server listening there?"
     )
 
 

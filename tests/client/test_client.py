@@ -264,6 +264,15 @@ def test_no_base_url(base_url: str) -> None:
         Client(base_url=base_url)
 
 
+@pytest.mark.parametrize("base_url", ["http://h/api?key=a", "http://h/#top"])
+def test_a_base_url_with_more_than_a_path(base_url: str) -> None:
+    """What would get lost is refused, when the client is made and later."""
+    with pytest.raises(ValueError, match=r"has a query or a fragment.*query_params="):
+        Client(base_url=base_url)
+    with Client() as client, pytest.raises(ValueError, match="has a query or a fragment"):
+        client.base_url = base_url
+
+
 # Bodies.
 
 
