@@ -1089,6 +1089,8 @@ async def test_h2_18_no_http2_where_it_was_assumed(
     def handler(connection: RawConnection) -> None:
         connection.receive()
         connection.send(reply)
+        connection.shut()
+        connection.wait_closed()
 
     with RawServer(handler) as server:
         client = make_client(http2="only")
