@@ -159,7 +159,8 @@ class ClientBase:
           business.
         * `auth`: `(user, password)`, an `Auth`, or a callable `Request -> Request`; for requests
           without an Authorization field and, with a `base_url`, to that origin only.
-        * `headers`, `query_params`: go with every request; those of the call come over them.
+        * `headers`, `query_params`: go with every request; those of the call come over them, and
+          so does what the query of its URL says.
         * `cookies`: what the cookie jar begins with: a mapping or an `http.cookiejar.CookieJar`,
           copied; or a `Cookies`, which then is the jar and may be that of other clients too.
           Without a domain they go with every request as headers do, with a `base_url` to that
@@ -266,6 +267,14 @@ class ClientBase:
         """Fill in what the wire needs; see `Request.prepare()`."""
         self.dispatch.prepare_request(request)
 
+    def _defaults_for(self, url: URL) -> QueryParams:
+        """The client's query parameters but those that the call's URL says itself."""
+        if not url.query:
+            return self.query_params
+        said = QueryParams(url.query)
+        pairs = self.query_params.multi_items()
+        return QueryParams([(name, value) for name, value in pairs if name not in said])
+
     def _build(
         self,
         method: str,
@@ -282,11 +291,13 @@ class ClientBase:
     ) -> Request:
         if params is not None:
             query_params = one_of("query_params", query_params, "params", params)
+        if self.base_url is not None:
+            url = self.base_url.under(url)
         if self.query_params:
-            query_params = self.query_params.merge(query_params)
+            query_params = self._defaults_for(URL(url)).merge(query_params)
         request = Request(
             method,
-            url if self.base_url is None else self.base_url.under(url),
+            url,
             content=content,
             data=data,
             json=json,

@@ -218,6 +218,29 @@ async def test_query_params_merge(make_client: MakeClient, dispatch: MockDispatc
     assert str(only(dispatch).url) == "http://example.org/?a=1&lang=de&key=client&b=1&b=2#f"
 
 
+@pytest.mark.parametrize(
+    ("url", "call", "sent"),
+    [
+        ("?page=2", None, "page=2&lang=en"),
+        ("?page=2&page=3&a", {"b": 1}, "page=2&page=3&a&lang=en&b=1"),
+        ("?page=2", {"page": 3}, "page=3&lang=en"),
+        ("?p%61ge=2", {"lang": "de"}, "p%61ge=2&lang=de"),
+        ("", {"page": 3}, "page=3&lang=en"),
+    ],
+)
+async def test_query_params_of_the_client_are_defaults(
+    make_client: MakeClient,
+    dispatch: MockDispatch,
+    url: str,
+    call: dict[str, typing.Any] | None,
+    sent: str,
+) -> None:
+    """What the URL of the call says comes over them: the next page is not the first one again."""
+    client = make_client(dispatch=dispatch, query_params={"page": 1, "lang": "en"})
+    await client.get(f"http://example.org/{url}", query_params=call)
+    assert only(dispatch).url.query == sent
+
+
 async def test_query_params_of_the_client_alone(
     make_client: MakeClient, dispatch: MockDispatch
 ) -> None:
