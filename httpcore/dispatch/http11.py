@@ -10,7 +10,6 @@ from __future__ import annotations
 import collections.abc
 import typing
 
-from ..aliases import RawHeaders
 from ..backends.base import ConcurrencyBackend, NetworkStream, TruncatedTLS
 from ..deadline import Deadline
 from ..exceptions import (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import typing
 
-from ..aliases import RawHeaders
 from ..deadline import Deadline
 from ..models.request import Request
 from ..wire.http2_stream import Stream

@@ -6,10 +6,10 @@ import abc
 import typing
 import warnings
 
+from ..aliases import RawHeaders
 from ..deadline import Deadline
 from ..exceptions import ReadTimeout, RequestException
 from ..models.request import Request
-from ..types import RawHeaders
 
 # Of a body that nobody wants: take this much, for this long, rather than close the connection, or
 # reset the stream.  Peers count resets, as an attack can be made of them (CVE-2023-44487).
