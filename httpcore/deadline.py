@@ -94,25 +94,34 @@ class Deadline:
         copy.write = seconds if self.write is None else min(self.write, seconds)
         return copy
 
-    def error(self, operation: type[Timeout], doing: str, peer: str) -> Timeout:
-        """The error for a limit that has just passed while `doing` something to `peer`."""
+    def error(self, operation: type[Timeout], doing: str, peer: str, hint: str = "") -> Timeout:
+        """
+        The error for a limit that has just passed while `doing` something to `peer`.
+
+        `hint`: what to try.
+        """
         now = time.monotonic()
         if self.ends_at is not None and now >= self.ends_at:
             kind, limit = self._end_class, self._end_limit
         else:
             kind = operation
             limit = self.read if operation is ReadTimeout else self.write
-        return timeout_error(kind, doing, peer, limit, now - self.started_at)
+        return timeout_error(kind, doing, peer, limit, now - self.started_at, hint)
 
 
 def timeout_error(
-    kind: type[Timeout], doing: str, peer: str, limit: float | None, elapsed: float
+    kind: type[Timeout],
+    doing: str,
+    peer: str,
+    limit: float | None,
+    elapsed: float,
+    hint: str = "",
 ) -> Timeout:
     """A `Timeout` of class `kind` whose message names the phase, the peer and the limit."""
     name = _LIMIT_NAMES.get(kind, "pool_timeout")
     shown = "no time left" if limit is None else f"{limit:g} s"
     return kind(
-        f"{doing} {peer} timed out after {shown} ({name})",
+        f"{doing} {peer} timed out after {shown} ({name})" + (f"; {hint}" if hint else ""),
         phase=doing,
         peer=peer,
         limit=limit,

@@ -303,6 +303,15 @@ def unix_address(path: str | bytes) -> Address:
     return Address(family, path)
 
 
+def checked_backend(backend: ConcurrencyBackend | None) -> ConcurrencyBackend | None:
+    """`TypeError` for what is none: its name, say, or its class."""
+    if backend is None or isinstance(backend, ConcurrencyBackend):
+        return backend
+    raise TypeError(
+        f"backend takes an object such as httpcore.TrioBackend(), or None, not {backend!r}"
+    )
+
+
 def default_backend() -> ConcurrencyBackend:
     """The backend of what runs this coroutine: a sync client, asyncio or trio."""
     return _detector()()

@@ -71,6 +71,12 @@ def _base_url(url: URL | str | None) -> URL | None:
     return base
 
 
+def _json_codec(codec: JSONCodec | None) -> JSONCodec | None:
+    if codec is None or (hasattr(codec, "dumps") and hasattr(codec, "loads")):
+        return codec
+    raise TypeError(f"json_codec takes a JSONCodec(dumps, loads) or None, not {codec!r}")
+
+
 def _size(count: object) -> object:
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
         raise ValueError(f"max_response_size takes a number of bytes or None, not {count!r}")
@@ -86,6 +92,7 @@ _ATTRIBUTES: dict[str, collections.abc.Callable[[typing.Any], object]] = {
     "max_redirects": _redirects,
     "max_response_size": _size,
     "auth": auth_from,
+    "json_codec": _json_codec,
     "dispatch": _dispatcher,
 }
 

@@ -7,7 +7,7 @@ import collections.abc
 import functools
 import typing
 
-from ..backends.base import ConcurrencyBackend, NetworkStream, default_backend
+from ..backends.base import ConcurrencyBackend, NetworkStream, checked_backend, default_backend
 from ..config import DEFAULT_TIMEOUT, TimeoutConfig
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, checked_connect
 from ..deadline import Deadline, TimeoutTypes, as_deadline
@@ -82,7 +82,7 @@ class HTTPConnection(Dispatcher):
         self.route = route
         self._connect = checked_connect(connect)
         self._response_limits = checked_response_limits(response_limits)
-        self._backend = backend
+        self._backend = checked_backend(backend)
         self._parser_class = parser_class(engine)
         self._on_done = on_done or self._done
         self._on_capacity = on_capacity or _ignore

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 import warnings
 
-from ..backends.base import ConcurrencyBackend, default_backend
+from ..backends.base import ConcurrencyBackend, checked_backend, default_backend
 from ..config import DEFAULT_POOL_LIMITS, DEFAULT_TIMEOUT, PoolLimits, TimeoutConfig, checked_limits
 from ..connect_config import DEFAULT_CONNECT, ConnectConfig, checked_connect
 from ..deadline import TimeoutTypes, as_deadline
@@ -60,7 +60,7 @@ class ConnectionPool(Dispatcher):
         self._http2 = checked_http2(http2)
         self._choose_proxy = proxy_chooser(proxies)
         self._connect = checked_connect(connect)
-        self._backend = backend
+        self._backend = checked_backend(backend)
         self._engine = engine
         self._response_limits = checked_response_limits(response_limits)
         parser_class(engine)  # if it is not installed, that should be known now

@@ -49,6 +49,7 @@ _SECONDS_BETWEEN_LOOKS = 0.0001
 
 # How many of the URLs that hold connections a PoolTimeout names.
 _NAMED_URLS = 5
+_HINT = "read or close streamed responses, or raise the limit"
 
 
 class PoolRun:
@@ -173,12 +174,12 @@ class PoolRun:
             reap(self._abandoned)
             now = time.monotonic()
             if deadline.ends_at is not None and now >= deadline.ends_at:
-                raise deadline.error(TotalTimeout, *self._what_it_waits_for())
+                raise deadline.error(TotalTimeout, *self._what_it_waits_for(), _HINT)
             if given is UNSET and limit is not None and self.state.last_given_back > now - limit:
                 waited_from = self.state.last_given_back
             elif ticket.waiting:
                 raise timeout_error(
-                    PoolTimeout, *self._what_it_waits_for(), limit, time.monotonic() - began
+                    PoolTimeout, *self._what_it_waits_for(), limit, time.monotonic() - began, _HINT
                 )
 
     def _what_it_waits_for(self) -> tuple[str, str]:
@@ -191,9 +192,8 @@ class PoolRun:
         ]
         named = ", ".join(urls[:_NAMED_URLS]) + (", ..." if len(urls) > _NAMED_URLS else "")
         return (
-            f"waiting for one of the pool's {len(slots)} connections (hard_limit="
-            f"{self._limits.hard_limit}) with {self.state.waiting} requests in the queue; read or "
-            "close streamed responses, or raise the limit; in use by",
+            f"waiting, with {self.state.waiting} in the queue, for one of the pool's "
+            f"{len(slots)} connections (hard_limit={self._limits.hard_limit}), in use by",
             named or "connections being opened",
         )
 

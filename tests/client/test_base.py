@@ -143,6 +143,7 @@ def test_attributes_that_are_assigned() -> None:
         ("max_redirects", True, ValueError),
         ("dispatch", object(), TypeError),
         ("auth", "user", TypeError),
+        ("json_codec", 5, TypeError),
         ("timeout", "5", TypeError),
         ("base_url", "/relative", httpcore.InvalidURL),
     ],
@@ -225,3 +226,24 @@ def test_a_certificate_as_ssl() -> None:
     """`ssl=` says who is trusted; a certificate of one's own is part of an `SSLConfig`."""
     with pytest.raises(TypeError, match=r"ssl, .* takes a bool, .*A certificate of your own is"):
         httpcore.Client(ssl=("client.pem", "client.key"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("backend", ["trio", httpcore.SyncBackend])
+def test_a_backend_that_is_none(backend: typing.Any) -> None:
+    """Its name, or its class, is told at once, not by the first request."""
+    for make in (
+        lambda: httpcore.Client(backend=backend),
+        lambda: httpcore.ConnectionPool(backend=backend),
+        lambda: httpcore.HTTPConnection("http://h", backend=backend),
+    ):
+        with pytest.raises(TypeError, match=r"backend takes an object such as httpcore.TrioBack"):
+            make()
+
+
+def test_a_codec_that_is_none() -> None:
+    """A module that has what a codec has will do."""
+    with pytest.raises(
+        TypeError, match=r"json_codec takes a JSONCodec\(dumps, loads\) or None, not"
+    ):
+        httpcore.Client(json_codec=json.dumps)  # type: ignore[arg-type]
+    httpcore.Client(json_codec=json)  # type: ignore[arg-type]
