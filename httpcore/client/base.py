@@ -112,7 +112,7 @@ class Setting(typing.Protocol[Given_contra, Kept_co]):
 class ClientBase:
     """Settings of a client; see `Client`."""
 
-    _is_async: typing.ClassVar[bool] = True
+    response_class: typing.ClassVar[type[ResponseBase]] = AsyncResponse
 
     headers: Setting[HeaderTypes, Headers]
     cookies: Setting[CookieTypes, Cookies]
@@ -200,7 +200,7 @@ class ClientBase:
         refuse_names(others)
         self.trust_env = trusted_parts(trust_env)
         self._ca_path = ca_path() if "ca" in self.trust_env else None
-        self._netrc = netrc_of_environment() if "netrc" in self.trust_env else None
+        self.netrc = netrc_of_environment() if "netrc" in self.trust_env else None
         self.headers = self._default_headers().merged(headers)
         self.query_params = query_params
         self.cookies = cookies
@@ -209,7 +209,7 @@ class ClientBase:
         self.max_redirects = max_redirects
         self.https_only = https_only
         self.max_response_size = max_response_size
-        self._max_expansion = checked_response_limits(response_limits).max_expansion
+        self.response_limits = checked_response_limits(response_limits)
         self.auth = auth
         self.json_codec = json_codec
         self.raise_for_status = raise_for_status
@@ -344,25 +344,18 @@ class ClientBase:
     ) -> ResponseBase:
         if self._closed:
             raise RuntimeError("this client has been closed; make a new one")
-        if request.body is not None and request.body.needs_async and not self._is_async:
+        if (
+            request.body is not None
+            and request.body.needs_async
+            and self.response_class is Response
+        ):
             raise TypeError(
                 "an async iterable or file as content needs an AsyncClient; give Client a plain one"
             )
         if ssl is not None and self._ca_path is not None:
             ssl = with_ca(ssl_config(ssl), self._ca_path)
         limits = self.timeout if timeout is UNSET else timeout_config(timeout).over(self.timeout)
-        call = Call(
-            self.dispatch,
-            self.cookies,
-            ssl,
-            Deadline(limits),
-            self.max_redirects,
-            self.https_only,
-            self.max_response_size,
-            self._max_expansion,
-            self._netrc,
-            AsyncResponse if self._is_async else Response,
-        )
+        call = Call(self, ssl, Deadline(limits))
         follow = wants_redirects(request, allow_redirects)
         response = await send(call, request, self._auth_for(request, auth), follow, stream)
         if response.status_code >= 400 and self.raise_for_status:

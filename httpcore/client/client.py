@@ -24,7 +24,7 @@ class Client(ClientBase):
     `close()` to work, but holds its idle connections until then.
     """
 
-    _is_async = False
+    response_class = Response
 
     @staticmethod
     def _default_backend() -> SyncBackend:

@@ -9,14 +9,12 @@ import time
 import typing
 
 from ..deadline import Deadline
-from ..dispatch.base import Dispatcher
 from ..exceptions import InvalidURL, RedirectLoop, RequestException, TooManyRedirects
 from ..models.cookies import Cookies
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..models.url import URL
 from ..policy.auth import NO_AUTH, Auth, auth_of_url
-from ..policy.netrc import NetRC
 from ..policy.redirects import (
     RedirectPolicy,
     keeps_credentials,
@@ -26,22 +24,21 @@ from ..policy.redirects import (
 from ..ssl_config import SSLTypes
 from .authentication import send_authenticated
 
+if typing.TYPE_CHECKING:
+    from .base import ClientBase
+
 logger = logging.getLogger("httpcore")
 
 
-class Call(typing.NamedTuple):
-    """What stays the same over all requests of one call."""
+class Call:
+    """What stays the same over all requests of one call: its client, and how it is sent."""
 
-    dispatch: Dispatcher
-    cookies: Cookies
-    ssl: SSLTypes | None
-    deadline: Deadline
-    max_redirects: int
-    https_only: bool
-    max_response_size: int | None
-    max_expansion: float | None
-    netrc: NetRC | None
-    response_class: type[ResponseBase]
+    __slots__ = ("client", "ssl", "deadline")
+
+    def __init__(self, client: ClientBase, ssl: SSLTypes | None, deadline: Deadline) -> None:
+        self.client = client
+        self.ssl = ssl
+        self.deadline = deadline
 
 
 async def send(
@@ -64,8 +61,9 @@ async def send(
         while True:
             if auth is None:
                 auth = auth_of_url(hop)
-                if auth is None and call.netrc is not None:
-                    auth = call.netrc.auth_for(hop, hops)
+                netrc = call.client.netrc
+                if auth is None and netrc is not None:
+                    auth = netrc.auth_for(hop, hops)
             response = await _send_with_auth(call, hop, auth)
             if hops:
                 response.history = list(hops)
@@ -76,7 +74,7 @@ async def send(
                 break
             seen.add(_identity(hop, response.request or hop))
             following = await _next_request(call, hop, response)
-            if _identity(following, _with_cookies(call.cookies, following)) in seen:
+            if _identity(following, _with_cookies(call.client.cookies, following)) in seen:
                 raise RedirectLoop(
                     f"{hop.url.masked} redirects to {following.url.masked}, which was requested "
                     "before",
@@ -101,7 +99,7 @@ async def _is_followed(
         return allow_redirects
     try:
         url = redirect_url(request, response)
-        return bool(allow_redirects(call.response_class.adopt(response), url))
+        return bool(allow_redirects(call.client.response_class.adopt(response), url))
     except BaseException:
         await response.release()
         raise
@@ -110,10 +108,10 @@ async def _is_followed(
 async def _next_request(call: Call, request: Request, response: ResponseBase) -> Request:
     """The request that a redirect asks for, the redirect's connection given back."""
     try:
-        if len(response.history) >= call.max_redirects:
+        if len(response.history) >= call.client.max_redirects:
             raise TooManyRedirects(
-                f"more than {call.max_redirects} redirects (max_redirects), the last one from "
-                f"{request.url.masked}",
+                f"more than {call.client.max_redirects} redirects (max_redirects), the last one "
+                f"from {request.url.masked}",
                 request=request,
                 response=response,
             )
@@ -126,7 +124,7 @@ async def _send_next(
     call: Call, request: Request, auth: Auth | None, stream: bool, response: ResponseBase
 ) -> ResponseBase:
     """`response.next()`: the one request that a redirect asks for, its time limits begun anew."""
-    call = call._replace(deadline=call.deadline.restarted())
+    call = Call(call.client, call.ssl, call.deadline.restarted())
     following = await _next_request(call, request, response)
     auth = _auth_after(auth, request, following)
     return await send(call, following, auth, False, stream, [*response.history, response])
@@ -164,33 +162,36 @@ def _send_with_auth(
     if auth is None or auth is NO_AUTH:
         return _send_once(call, request)
     send_once = functools.partial(_send_once, call)
-    return send_authenticated(auth, request, send_once, call.deadline, call.response_class)
+    return send_authenticated(auth, request, send_once, call.deadline, call.client.response_class)
 
 
 async def _send_once(call: Call, request: Request) -> ResponseBase:
-    if call.https_only and not request.url.is_ssl:
+    client = call.client
+    if client.https_only and not request.url.is_ssl:
         raise InvalidURL(
             f"{request.method} {request.url.masked} was not sent: it is not https, and this client "
             "has https_only=True",
             request=request,
         )
-    if call.cookies.by_domain or request.cookies is not None or request.default_cookies is not None:
-        request = _with_cookies(call.cookies, request)
+    jar = client.cookies
+    if jar.by_domain or request.cookies is not None or request.default_cookies is not None:
+        request = _with_cookies(jar, request)
     started = time.monotonic()
-    response = await call.dispatch.send(request, True, call.ssl, call.deadline)
+    response = await client.dispatch.send(request, True, call.ssl, call.deadline)
     if response.status_code == 417 and "Expect" in request.headers:
         # The server does not do 100-continue; the body has not been sent (RFC 9110 §10.1.1).
         await response.drain()
         request = request.copy()
         del request.headers["Expect"]
-        response = await call.dispatch.send(request, True, call.ssl, call.deadline)
+        response = await client.dispatch.send(request, True, call.ssl, call.deadline)
     response.elapsed_seconds = time.monotonic() - started
     if set_cookies := response.headers.by_name().get(b"set-cookie"):
-        call.cookies.receive(request.url, set_cookies)
+        jar.receive(request.url, set_cookies)
     if response.request is None:
         response.request = request
-    if call.max_response_size is not None or call.max_expansion is not None:
-        response.limit_size(call.max_response_size, call.max_expansion)
+    max_size, max_expansion = client.max_response_size, client.response_limits.max_expansion
+    if max_size is not None or max_expansion is not None:
+        response.limit_size(max_size, max_expansion)
     if logger.isEnabledFor(logging.DEBUG):
         logger.debug(
             "%s %s answered %d over %s in %.0f ms",

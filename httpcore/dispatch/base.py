@@ -107,6 +107,10 @@ class Unprocessed(Exception):
         self.needs_http11 = needs_http11
 
 
+OnDone = collections.abc.Callable[[bool, float | None], None]
+"""What a connection calls when an exchange on it ends: with whether it may carry another one, and
+for how many seconds the server keeps it while idle, or `None`: it did not say."""
+
 Abandoned = collections.deque[collections.abc.Callable[[], None]]
 """What finalisers want done.  A finaliser runs on whatever line allocates, perhaps while the pool's
 lock is held, so it only appends here; `reap()` carries it out, at the owner's next entry or when a

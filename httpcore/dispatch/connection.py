@@ -20,7 +20,7 @@ from ..models.url import URL, Origin
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_response_limits
 from ..ssl_config import DEFAULT_SSL, SSLTypes, ssl_config
 from ..wire.http11_engine import Engine, parser_class
-from .base import Abandoned, Dispatcher, Unprocessed, reap
+from .base import Abandoned, Dispatcher, OnDone, Unprocessed, reap
 from .connecting import open_stream
 from .forward import send_through
 from .http11 import HTTP11Connection
@@ -30,7 +30,6 @@ from .tunnel import open_through
 if typing.TYPE_CHECKING:
     from .http2 import HTTP2Connection
 
-OnDone = collections.abc.Callable[[bool], None]
 OnCapacity = collections.abc.Callable[[int], None]
 HTTP2 = bool | typing.Literal["only"]
 """What `http2=` takes."""
@@ -164,11 +163,6 @@ class HTTPConnection(Dispatcher):
         return None if self._protocol is None else self._protocol.stream
 
     @property
-    def keepalive_hint(self) -> float | None:
-        """For how many seconds the server keeps the idle connection; `None`: it did not say."""
-        return None if self._protocol is None else self._protocol.keepalive_hint
-
-    @property
     def capacity(self) -> int:
         """How many exchanges it carries at once; 0: it takes nothing new."""
         return 0 if self._protocol is None else self._protocol.capacity
@@ -236,7 +230,7 @@ class HTTPConnection(Dispatcher):
         """In a forked child: leave the connection to the parent."""
         self.abort()
 
-    def _done(self, reusable: bool) -> None:
+    def _done(self, reusable: bool, keep: float | None) -> None:
         self._exchanges -= 1
 
     async def close(self) -> None:

@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection: one exchange at a time, one after the other.
 
-An exchange begins with `send()` and ends when `on_done(reusable)` is called, exactly once: behind
+An exchange begins with `send()` and ends when `on_done()` is called, exactly once: behind
 the last byte of the response's body, or when the exchange is given up.  Whatever fails in between
 closes the connection at once, so that no later exchange can read what belongs to an earlier one.
 """
@@ -29,7 +29,7 @@ from ..models.response_base import ResponseBase
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits
 from ..wire.http11 import ResponseReader, request_head
 from ..wire.http11_events import NEED_DATA, EndOfMessage, Event, Parser, ResponseHead
-from .base import Abandoned, Unprocessed, reap
+from .base import Abandoned, OnDone, Unprocessed, reap
 from .incoming import MAX_DRAINED_BYTES, IncomingBody
 from .upload import Upload, whole_message
 
@@ -38,9 +38,8 @@ class HTTP11Connection:
     """
     HTTP/1.1 over a connected stream.
 
-    * `on_done`: called with whether the connection may be used again when an exchange ends.
+    * `on_done`: called when an exchange ends.
     * `abandoned`: takes what finalisers give up, for the owner to carry out.
-    * `keepalive_hint`: how many seconds the server means to keep it while idle, or `None`.
     * `capacity`: how many exchanges it carries at once.
     """
 
@@ -51,13 +50,12 @@ class HTTP11Connection:
         stream: NetworkStream,
         backend: ConcurrencyBackend,
         parser_class: type[Parser],
-        on_done: collections.abc.Callable[[bool], None],
+        on_done: OnDone,
         abandoned: Abandoned,
         limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS,
     ) -> None:
         self.stream = stream
         self.abandoned = abandoned
-        self.keepalive_hint: float | None = None
         self._backend = backend
         self._parser_class = parser_class
         self._limits = limits
@@ -121,7 +119,7 @@ class HTTP11Connection:
         self, request: Request, reader: ResponseReader, deadline: Deadline
     ) -> tuple[ResponseHead, bool]:
         """The head of the final response, and whether the request was sent to its end."""
-        head = request_head(request.method, request.target, request.headers.section)
+        head = request_head(request.method, request.target, request.headers.section())
         event: Event = NEED_DATA
         stream = self.stream
         message = whole_message(request, head)
@@ -167,15 +165,14 @@ class HTTP11Connection:
 
     def finish(self, reader: ResponseReader) -> None:
         """The response is complete."""
-        self.keepalive_hint = reader.keepalive_hint
         if not reader.reusable or reader.requests_left == 0:
             self.stream.close()
-        self._on_done(not self.stream.is_closed)
+        self._on_done(not self.stream.is_closed, reader.keepalive_hint)
 
     def give_up(self) -> None:
         """End the exchange in the middle: the connection cannot be used any more."""
         self.stream.close()
-        self._on_done(False)
+        self._on_done(False, None)
 
     def fail(self, exc: BaseException) -> BaseException:
         """

@@ -1,6 +1,6 @@
 """One HTTP/2 connection: many exchanges at once, by tasks or by threads.
 
-An exchange begins with `send()` and ends when `on_done(reusable)` is called, exactly once: behind
+An exchange begins with `send()` and ends when `on_done()` is called, exactly once: behind
 the last byte of the response's body, or when it is given up.  Giving one up resets its stream, and
 the connection goes on (RFC 9113 §5.4.2).
 
@@ -41,7 +41,7 @@ from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits
 from ..wire.http2 import HTTP2State
 from ..wire.http2_fields import request_fields
 from ..wire.http2_stream import Stream
-from .base import Abandoned, Unprocessed
+from .base import Abandoned, OnDone, Unprocessed
 from .http2_body import HTTP2Body
 from .http2_transport import HTTP2Transport
 from .upload import (
@@ -61,20 +61,17 @@ class HTTP2Connection:
     """
     HTTP/2 over a connected stream.  Nothing is sent before the first request.
 
-    * `on_done`: called with whether the connection takes new exchanges when one ends.
+    * `on_done`: called when an exchange ends.
     * `on_capacity`: called with `capacity` when that changes.
     * `abandoned`: takes what finalisers give up, for the owner to carry out.
     * `agreed`: whether the peer has chosen HTTP/2, by ALPN; else it is assumed to speak it.
-    * `keepalive_hint`: nothing that HTTP/2 has.
     """
-
-    keepalive_hint: float | None = None
 
     def __init__(
         self,
         stream: NetworkStream,
         backend: ConcurrencyBackend,
-        on_done: collections.abc.Callable[[bool], None],
+        on_done: OnDone,
         on_capacity: collections.abc.Callable[[int], None],
         abandoned: Abandoned,
         limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS,
@@ -337,7 +334,7 @@ class HTTP2Connection:
                 self._transport.do(self._state.reset, stream, code)
                 self._transport.send_at_once()
         finally:
-            self._on_done(self.capacity > 0)
+            self._on_done(self.capacity > 0, None)
 
 
 def _at_most(seconds: float, limit: float | None) -> float:

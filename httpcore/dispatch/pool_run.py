@@ -232,12 +232,13 @@ class PoolRun:
 
     # Giving it back.
 
-    def _exchange_over(self, slot: Slot[HTTPConnection], reusable: bool) -> None:
+    def _exchange_over(
+        self, slot: Slot[HTTPConnection], reusable: bool, hint: float | None
+    ) -> None:
         connection = slot.connection
         assert connection is not None
         now = time.monotonic()
         keep = self._limits.keepalive_expiry
-        hint = connection.keepalive_hint
         if hint is not None and (keep is None or hint < keep):
             keep = hint
         expires_at = math.inf if keep is None else now + keep

@@ -143,7 +143,7 @@ def _connect_request(route: Route) -> Request:
 async def _answer(
     stream: NetworkStream, request: Request, reader: ResponseReader, deadline: Deadline
 ) -> ResponseHead:
-    head = request_head(request.method, request.target, request.headers.section)
+    head = request_head(request.method, request.target, request.headers.section())
     await stream.write(head, deadline)
     while True:
         event = reader.next_event()

@@ -154,7 +154,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
         Headers over a list of pairs that are valid already, and its `field_index()` where there is
         one; neither checked nor copied.
         """
-        self = cls.__new__(cls)
+        self = object.__new__(cls)
         self._fields = _Fields(raw, index)
         return self
 
@@ -165,7 +165,6 @@ class Headers(collections.abc.MutableMapping[str, str]):
         """All fields as `(name, value)` bytes, in order.  The list is shared: not to be changed."""
         return self._fields.raw
 
-    @property
     def section(self) -> bytes:
         """All fields as HTTP/1.1 sends them (RFC 9112 §5), with the empty line behind them."""
         fields = self._fields

@@ -103,7 +103,7 @@ class ResponseBase(ResponseBody):
 
         `carried_by`: the connection, and how many requests it has carried, this one included.
         """
-        response = cls.__new__(cls)
+        response = object.__new__(cls)
         response._set(status_code, headers, body, request, protocol, reason_phrase)
         response._carried_by = carried_by
         return response

@@ -24,7 +24,6 @@ async def test_used_again(backend: ConcurrencyBackend) -> None:
         async with HTTPConnection(server.url, backend=backend) as connection:
             assert repr(connection) == f"<HTTPConnection('127.0.0.1:{server.port}', closed)>"
             assert connection.stream is None
-            assert connection.keepalive_hint is None
             assert connection.capacity == 0
             connection.watch(None)
             assert (await connection.request("GET", f"{server.url}/1")).content == b"one"

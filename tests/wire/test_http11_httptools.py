@@ -5,6 +5,7 @@ What every parser does is tested in `test_http11.py`, with both.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 from hypothesis import given, settings
@@ -105,7 +106,7 @@ def outcome(parser_class: type[Parser], pieces: list[bytes], method: str) -> obj
         return got
     # h11 writes "chunked" for "CHUNKED", and leaves it to the reader to look for controls.
     headers = [(name, value.lower()) for name, value in got.head.headers]
-    return got._replace(head=got.head._replace(headers=headers, is_clean=False))
+    return got._replace(head=dataclasses.replace(got.head, headers=headers, is_clean=False))
 
 
 @settings(max_examples=400, deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 
 from httpcore.aliases import RawHeaders
@@ -68,7 +69,7 @@ def _read(engine: type[Parser], method: str, pieces: list[bytes]) -> _Read:
             read.informational.append(event.status)
         elif isinstance(event, ResponseHead):
             # Who has looked for control characters is the engines' own business.
-            head = event._replace(headers=_comparable(event.headers), is_clean=False)
+            head = dataclasses.replace(event, headers=_comparable(event.headers), is_clean=False)
             read = read._replace(head=head)
         else:
             assert isinstance(event, EndOfMessage)
