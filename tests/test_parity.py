@@ -21,7 +21,7 @@ IDS = ["clients", "responses"]
 # What only one of each pair has: how it is used as a context.
 CONTEXT = {"__enter__", "__exit__", "__aenter__", "__aexit__"}
 # What is behind them, and differs on purpose.
-INSIDE = {"__module__", "__doc__", "__annotations__", "_default_backend", "_is_async"}
+INSIDE = {"__module__", "__doc__", "__annotations__", "_default_backend", "response_class"}
 INSIDE |= {"__static_attributes__", "__firstlineno__"}  # of newer Pythons
 INSIDE |= {"__slotnames__"}  # what pickling leaves behind
 
