@@ -59,7 +59,7 @@ def _runs(path: str, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
         words.append(_ways(node))
     elif path.startswith("backends/") and arguments & {"kind", "run"}:
         words.append("each loop")
-    if arguments & {"parser_class", "engine"}:
+    if arguments & {"read_head", "engine"}:
         words.append("both engines")
     return ", ".join(words)
 

@@ -19,7 +19,7 @@ from ..models.response_base import ResponseBase
 from ..models.url import URL, Origin
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_response_limits
 from ..ssl_config import DEFAULT_SSL, SSLTypes, ssl_config
-from ..wire.http11_engine import Engine, parser_class
+from ..wire.http11_engine import Engine, head_reader
 from .base import Abandoned, Dispatcher, OnDone, Unprocessed, reap
 from .connecting import open_stream
 from .forward import send_through
@@ -82,7 +82,7 @@ class HTTPConnection(Dispatcher):
         self._connect = checked_connect(connect)
         self._response_limits = checked_response_limits(response_limits)
         self._backend = checked_backend(backend)
-        self._parser_class = parser_class(engine)
+        self._read_head = head_reader(engine)
         self._on_done = on_done or self._done
         self._on_capacity = on_capacity or _ignore
         self._exchanges = 0  # on its own
@@ -104,7 +104,7 @@ class HTTPConnection(Dispatcher):
             stream = await open_stream(self.origin, *tls, backend, connecting, self._connect)
         else:
             stream = await open_through(
-                self.route, *tls, self._parser_class, backend, connecting, self._connect
+                self.route, *tls, self._read_head, backend, connecting, self._connect
             )
         self._protocol = self._speaking_over(stream, backend)
 
@@ -138,7 +138,7 @@ class HTTPConnection(Dispatcher):
         return HTTP11Connection(
             stream,
             backend,
-            self._parser_class,
+            self._read_head,
             self._on_done,
             self._abandoned,
             self._response_limits,

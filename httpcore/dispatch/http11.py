@@ -28,7 +28,7 @@ from ..models.response import AsyncResponse, Response
 from ..models.response_base import ResponseBase
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits
 from ..wire.http11 import ResponseReader, request_head
-from ..wire.http11_events import NEED_DATA, EndOfMessage, Event, Parser, ResponseHead
+from ..wire.http11_events import NEED_DATA, EndOfMessage, Event, ReadHead, ResponseHead
 from .base import Abandoned, OnDone, Unprocessed, reap
 from .incoming import MAX_DRAINED_BYTES, IncomingBody
 from .upload import Upload, whole_message
@@ -49,7 +49,7 @@ class HTTP11Connection:
         self,
         stream: NetworkStream,
         backend: ConcurrencyBackend,
-        parser_class: type[Parser],
+        read_head: ReadHead,
         on_done: OnDone,
         abandoned: Abandoned,
         limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS,
@@ -57,7 +57,7 @@ class HTTP11Connection:
         self.stream = stream
         self.abandoned = abandoned
         self._backend = backend
-        self._parser_class = parser_class
+        self._read_head = read_head
         self._limits = limits
         self._on_done = on_done
         self._info = ConnectionInfo.of(stream.socket, stream.ssl_object)
@@ -75,7 +75,7 @@ class HTTP11Connection:
         options = index.get(b"connection", ())
         upgrades = b"upgrade" in index and has_token(options, b"upgrade")
         reader = ResponseReader(
-            self._parser_class, request.method, self.stream.peer, upgrades, self._limits
+            self._read_head, request.method, self.stream.peer, upgrades, self._limits
         )
         self._requests += 1
         try:

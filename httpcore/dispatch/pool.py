@@ -16,7 +16,7 @@ from ..models.request import Request
 from ..models.response_base import ResponseBase
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_response_limits
 from ..ssl_config import DEFAULT_SSL, SSLTypes, ssl_config
-from ..wire.http11_engine import Engine, parser_class
+from ..wire.http11_engine import Engine, head_reader
 from .base import Dispatcher
 from .connection import HTTP2, HTTPConnection, checked_http2
 from .pool_run import PoolRun
@@ -63,7 +63,7 @@ class ConnectionPool(Dispatcher):
         self._backend = checked_backend(backend)
         self._engine = engine
         self._response_limits = checked_response_limits(response_limits)
-        parser_class(engine)  # if it is not installed, that should be known now
+        head_reader(engine)  # if it is not installed, that should be known now
         self._runs: dict[object, PoolRun] = {}
         self._closed = False
         tell_of_forks(self)

@@ -29,7 +29,7 @@ from ..models.response import AsyncResponse
 from ..models.url import URL
 from ..ssl_config import DEFAULT_SSL, SSLConfig
 from ..wire.http11 import ResponseReader, request_head
-from ..wire.http11_events import NEED_DATA, EndOfMessage, Parser, ResponseHead
+from ..wire.http11_events import NEED_DATA, EndOfMessage, ReadHead, ResponseHead
 from .connecting import open_stream, permitted_addresses
 from .proxy_auth import Rounds, advance, refusal
 from .read_ahead import behind
@@ -49,7 +49,7 @@ async def open_through(
     route: Route,
     ssl: SSLConfig,
     http2: bool,
-    parser_class: type[Parser],
+    read_head: ReadHead,
     backend: ConcurrencyBackend,
     deadline: Deadline,
     connect: ConnectConfig = DEFAULT_CONNECT,
@@ -61,7 +61,7 @@ async def open_through(
     proxy, and the look-up of the origin where that is ours (SOCKS).
     """
     try:
-        stream = await _opened(route, parser_class, backend, deadline, connect)
+        stream = await _opened(route, read_head, backend, deadline, connect)
     except Timeout as exc:
         raise deadline.error(ConnectTimeout, "connect to", str(route)) from exc
     except ProxyError:
@@ -76,7 +76,7 @@ async def open_through(
 
 async def _opened(
     route: Route,
-    parser_class: type[Parser],
+    read_head: ReadHead,
     backend: ConcurrencyBackend,
     deadline: Deadline,
     connect: ConnectConfig,
@@ -94,14 +94,14 @@ async def _opened(
         # What cannot be asked for is known before anybody is connected to.
         dialogue = await _dialogue(route, backend, deadline, connect)
         return await _by_socks(route, dialogue, to_proxy, deadline)
-    return await _by_connect(route, to_proxy, parser_class, deadline)
+    return await _by_connect(route, to_proxy, read_head, deadline)
 
 
 # CONNECT (RFC 9110 §9.3.6).
 
 
 async def _by_connect(
-    route: Route, connect: Connect, parser_class: type[Parser], deadline: Deadline
+    route: Route, connect: Connect, read_head: ReadHead, deadline: Deadline
 ) -> NetworkStream:
     rounds = Rounds(route.proxy, _connect_request(route))
     stream: NetworkStream | None = None
@@ -110,7 +110,7 @@ async def _by_connect(
         while outgoing is not None:
             if stream is None:
                 stream = await connect()
-            reader = ResponseReader(parser_class, "CONNECT", f"the proxy {route.proxy.peer}")
+            reader = ResponseReader(read_head, "CONNECT", f"the proxy {route.proxy.peer}")
             head = await _answer(stream, outgoing, reader, deadline)
             is_open = 200 <= head.status < 300
             body = b"" if is_open else await _start_of_body(stream, reader, deadline)

@@ -8,14 +8,13 @@ out, is fed what arrives, and gives events until the end of the final response:
 `next_event()` returns `NEED_DATA` when it wants to be fed; feeding `b""` says that the peer has
 closed.  What was fed behind the end makes the connection unusable (RFC 9112 §9.2).
 
-Who decides what.  A *parser* (h11 or httptools, behind the same interface) reads heads; a chunked
-body is read by `ChunkedBody` in its place.  Everything else is decided here, once for all parsers:
-where a message ends (§6.3), whether the connection may be used again (§9.3), and the limits.  A
-body of known length, or one that ends with the connection, needs no parser: its bytes are counted
-and handed on as they are.
+Who decides what.  An *engine*, h11 or httptools, reads a head once it is complete; chunks are taken
+apart by `ChunkedBody`.  Everything else is decided here, whichever engine it is: where a head and a
+message end (§2.1, §6.3), whether the connection may be used again (§9.3), and the limits.  A body
+of known length, or one that ends with the connection, is counted and handed on as it is.
 
 Rejected: h11 for sending too.  It would check again, header by header, what `Headers` and
-`Request` have checked when they were made, and both parsers would need it all the same.
+`Request` have checked when they were made, and with httptools it would be needed all the same.
 """
 
 from __future__ import annotations
@@ -32,10 +31,11 @@ from .http11_events import (
     EndOfMessage,
     Event,
     InformationalHead,
-    Parser,
+    ReadHead,
     ResponseHead,
     has_controls,
 )
+from .http11_sections import section_end
 
 # Framing beyond this many bytes, and this many times the data, is an attack (CVE-2023-39326).
 FREE_OVERHEAD_BYTES = 256 * 1024
@@ -73,19 +73,20 @@ class ResponseReader:
     """
 
     __slots__ = (
-        "_parser",
+        "_read_head",
         "_method",
         "_peer",
         "_upgrades",
         "_limits",
         "_framing",
         "_buffer",
+        "_searched",
+        "_chunks",
         "_eof",
         "_first_bytes",
         "_length",
         "_received",
         "_fed_in_body",
-        "_waiting",
         "_informational",
         "index",
         "started",
@@ -96,25 +97,26 @@ class ResponseReader:
 
     def __init__(
         self,
-        parser_class: type[Parser],
+        read_head: ReadHead,
         method: str,
         peer: str,
         upgrades: bool = False,
         limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS,
     ) -> None:
-        self._parser: Parser | ChunkedBody = parser_class(method)
+        self._read_head = read_head
         self._method = method
         self._peer = peer
         self._upgrades = upgrades
         self._limits = limits
         self._framing = _HEAD
-        self._buffer = b""  # of a body that needs no parser
+        self._buffer = b""  # what was fed and not used, but of chunks
+        self._searched = 0  # so far into it the head has no end
+        self._chunks: ChunkedBody | None = None
         self._eof = False
         self._first_bytes = b""
         self._length = 0
         self._received = 0
         self._fed_in_body = 0
-        self._waiting = 0
         self._informational = 0
         self.index: FieldIndex = {}
         self.started = False
@@ -130,14 +132,11 @@ class ResponseReader:
         if not self.started:
             self.started = True
             self._first_bytes = data
-        framing = self._framing
-        if framing is _HEAD or framing is _CHUNKED:
-            self._waiting += len(data)
-            self._parser.feed(data)
-            if framing is _CHUNKED:
-                self._fed_in_body += len(data)
-        else:
+        if self._chunks is None:
             self._buffer = self._buffer + data if self._buffer else data
+        else:
+            self._chunks.feed(data)
+            self._fed_in_body += len(data)
 
     def next_event(self) -> Event:
         """The next event; raises `RemoteProtocolError` for what is no HTTP/1.1 response."""
@@ -146,8 +145,8 @@ class ResponseReader:
             return self._sized_event()
         if framing is _HEAD:
             return self._head_event()
-        if framing is _CHUNKED:
-            return self._chunked_event()
+        if self._chunks is not None:
+            return self._chunked_event(self._chunks)
         if framing is _UNTIL_CLOSE:
             return self._last_event()
         return self._end(_NO_TRAILERS)
@@ -155,7 +154,7 @@ class ResponseReader:
     @property
     def buffered(self) -> int:
         """How many body bytes are held that nobody has asked for yet."""
-        return self._waiting + len(self._buffer)
+        return len(self._buffer) if self._chunks is None else self._chunks.held
 
     @property
     def rest(self) -> bytes:
@@ -193,45 +192,50 @@ class ResponseReader:
     # The head.
 
     def _head_event(self) -> Event:
+        end = section_end(self._buffer, self._searched)
+        if not end:
+            return self._incomplete_head()
+        if end > self._limits.max_head_bytes:
+            raise self._large_head()
+        section, self._buffer = self._buffer[:end], self._buffer[end:]
+        self._searched = 0
         try:
-            event = self._parser.next_event()
+            head = self._read_head(section)
         except RemoteProtocolError as exc:
             self._refuse_tls()
             raise self._violation(
                 f"sent what is no HTTP/1.1 response ({exc}); it starts {self._shown()}"
             ) from exc.__cause__
-        if event is NEED_DATA:
-            self._refuse_tls()
-            if not b"HTTP/".startswith(self._first_bytes[:5]):
-                # At once: a server that speaks first, such as SSH, waits for our answer now.
-                raise self._violation(
-                    f"sent what is no HTTP/1.1 response; it starts {self._shown()}"
-                )
-            if self._waiting > self._limits.max_head_bytes:
-                raise self._large_head()
-            if self._eof:
-                raise self.truncated()
-            return NEED_DATA
-        limit = self._limits.max_head_bytes
-        if self._waiting > limit and self._waiting - len(self._parser.rest()) > limit:
+        if isinstance(head, InformationalHead):
+            return self._after_informational(head)
+        self._check_head(head)
+        self._decide_framing(head)
+        return head
+
+    def _incomplete_head(self) -> Event:
+        """`NEED_DATA`, but for what does not become a head any more."""
+        self._refuse_tls()
+        if not b"HTTP/".startswith(self._first_bytes[:5]):
+            # A server that speaks first, such as SSH, waits for our answer now.
+            raise self._violation(f"sent what is no HTTP/1.1 response; it starts {self._shown()}")
+        if len(self._buffer) > self._limits.max_head_bytes:
             raise self._large_head()
-        if isinstance(event, InformationalHead):
-            self._waiting = len(self._parser.rest())
-            self._informational += 1
-            self._check_text(event.headers)
-            if event.status == 101:
-                return self._switch(event)
-            if self._informational > self._limits.max_informational:
-                raise self._violation(
-                    f"sent more than {self._limits.max_informational} informational (1xx) "
-                    "responses, the max_informational of ResponseLimits"
-                )
-            return event
-        assert isinstance(event, ResponseHead), event
-        self._waiting = 0
-        self._check_head(event)
-        self._decide_framing(event)
-        return event
+        if self._eof:
+            raise self.truncated()
+        self._searched = len(self._buffer)
+        return NEED_DATA
+
+    def _after_informational(self, head: InformationalHead) -> Event:
+        self._informational += 1
+        self._check_text(head.headers)
+        if head.status == 101:
+            return self._switch(head)
+        if self._informational > self._limits.max_informational:
+            raise self._violation(
+                f"sent more than {self._limits.max_informational} informational (1xx) responses, "
+                "the max_informational of ResponseLimits"
+            )
+        return head
 
     def _large_head(self) -> RemoteProtocolError:
         return self._violation(
@@ -244,7 +248,6 @@ class ResponseReader:
             raise self._violation("sent 101 Switching Protocols, which was not asked for")
         self.index = field_index(event.headers)
         self._framing = _UNTIL_CLOSE
-        self._buffer = self._parser.rest()
         return ResponseHead(101, b"Switching Protocols", event.headers, "HTTP/1.1")
 
     def _refuse_tls(self) -> None:
@@ -303,17 +306,15 @@ class ResponseReader:
             self._framing = _NO_BODY
         elif codings:
             self._framing = _CHUNKED
-            rest = self._parser.rest()
-            self._waiting = self._fed_in_body = len(rest)
-            self._parser = ChunkedBody(rest, self._limits.max_chunk_framing_bytes)
-            return
+            self._fed_in_body = len(self._buffer)
+            self._chunks = ChunkedBody(self._buffer, self._limits.max_chunk_framing_bytes)
+            self._buffer = b""
         elif lengths is None:
             self._framing = _UNTIL_CLOSE
             self.reusable = False
         else:
             self._framing = _LENGTH
             self._length = int(lengths[0])
-        self._buffer = self._parser.rest()
 
     def _has_no_body(self, head: ResponseHead) -> bool:
         """Whether it ends here, whatever length it announces (RFC 9110 §9.3.2, §9.3.6)."""
@@ -351,9 +352,9 @@ class ResponseReader:
             return data
         return self._end(_NO_TRAILERS) if self._eof else NEED_DATA
 
-    def _chunked_event(self) -> Event:
+    def _chunked_event(self, chunks: ChunkedBody) -> Event:
         try:
-            event = self._parser.next_event()
+            event = chunks.next_event()
         except RemoteProtocolError as exc:
             raise self._violation(
                 f"sent, after {self._received} bytes of data, {exc}"
@@ -363,13 +364,12 @@ class ResponseReader:
             if self._eof:
                 raise self.truncated()
             return NEED_DATA
-        self._waiting = 0
         if isinstance(event, bytes):
             self._received += len(event)
             return event
         assert isinstance(event, EndOfMessage), event
         self._check_text(event.trailers)
-        self._buffer = self._parser.rest()
+        self._chunks, self._buffer = None, chunks.rest
         return self._end(event)
 
     def _check_overhead(self) -> None:

@@ -9,16 +9,15 @@ from __future__ import annotations
 import re
 
 from ..exceptions import RemoteProtocolError
-from .http11_buffer import SectionBuffer
 from .http11_events import NEED_DATA, EndOfMessage, Event
+from .http11_sections import section_end
 
 # Some servers fill the size up with blanks.
 _SIZE_LINE = re.compile(rb"([0-9a-fA-F]{1,20})(?:;.*|[ \t]*)\r\n")
 _EMPTY_LINE = re.compile(rb"\r?\n")
-_BEFORE_TRAILERS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
 
 
-class ChunkedBody(SectionBuffer):
+class ChunkedBody:
     """
     A chunked body; `data` is what has arrived of it.
 
@@ -28,15 +27,41 @@ class ChunkedBody(SectionBuffer):
     in whatever pieces they arrive.
     """
 
-    __slots__ = ("_max_framing_bytes", "_left", "_in_chunk", "_in_trailers")
+    __slots__ = (
+        "_buffer",
+        "_searched",
+        "_max_framing_bytes",
+        "_left",
+        "_in_chunk",
+        "_in_trailers",
+    )
 
     def __init__(self, data: bytes, max_framing_bytes: int) -> None:
-        self._buffer = data
-        self._searched = 0
+        self._buffer: bytes | bytearray = data
+        self._searched = 0  # so far into the buffer there is nothing of what is looked for
         self._max_framing_bytes = max_framing_bytes
         self._left = 0  # of the data of a chunk
         self._in_chunk = False  # until the line end behind its data
         self._in_trailers = False
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived."""
+        if not self._buffer:
+            self._buffer = data
+            return
+        if isinstance(self._buffer, bytes):
+            self._buffer = bytearray(self._buffer)  # can be appended to without a copy of it all
+        self._buffer += data
+
+    @property
+    def held(self) -> int:
+        """How many bytes were fed and not used."""
+        return len(self._buffer)
+
+    @property
+    def rest(self) -> bytes:
+        """What was fed behind its end."""
+        return bytes(self._buffer)
 
     def next_event(self) -> Event:
         return self._trailers_event() if self._in_trailers else self._data_event()
@@ -92,18 +117,17 @@ class ChunkedBody(SectionBuffer):
         if empty is not None:
             self._buffer = self._buffer[empty.end() :]
             return EndOfMessage([])
-        section = self._take_section()
-        if len(self._buffer if section is None else section) > self._max_framing_bytes:
+        end = section_end(self._buffer, self._searched)
+        if (end or len(self._buffer)) > self._max_framing_bytes:
             raise self._too_large("trailers")
-        if section is None:
+        if not end:
+            self._searched = len(self._buffer)
             return NEED_DATA
-        from .http11_h11 import H11Parser  # takes a while to load
+        section, self._buffer = bytes(self._buffer[:end]), self._buffer[end:]
+        from .http11_h11 import read_trailers  # takes a while to load
 
-        reference = H11Parser("GET")
-        reference.feed(_BEFORE_TRAILERS + section)
-        reference.next_event()  # the head
         try:
-            return reference.next_event()
+            return EndOfMessage(read_trailers(section))
         except RemoteProtocolError as exc:
             raise RemoteProtocolError(f"malformed trailers ({exc})") from exc.__cause__
 

@@ -7,7 +7,7 @@ import os
 import re
 import typing
 
-from .http11_events import Parser
+from .http11_events import ReadHead
 
 Engine = typing.Literal["h11", "httptools"]
 """What `engine=` takes."""
@@ -17,9 +17,9 @@ VARIABLE = "HTTPCORE_ENGINE"
 OLDEST_HTTPTOOLS = (0, 6, 4)
 
 
-def parser_class(engine: Engine | None) -> type[Parser]:
+def head_reader(engine: Engine | None) -> ReadHead:
     """
-    The `Parser` of `engine`; `None`: of what $HTTPCORE_ENGINE says, or else of the fastest.
+    What reads heads for `engine`; `None`: for what $HTTPCORE_ENGINE says, or else of the fastest.
 
     Raises `ValueError` for an engine that does not exist, `ImportError` for one that is not
     installed.
@@ -28,7 +28,7 @@ def parser_class(engine: Engine | None) -> type[Parser]:
 
 
 @functools.cache
-def _default() -> type[Parser]:
+def _default() -> ReadHead:
     chosen = os.environ.get(VARIABLE)
     if chosen:
         return _named(chosen, f"${VARIABLE}=")
@@ -38,15 +38,15 @@ def _default() -> type[Parser]:
         return _named("h11", "")
 
 
-def _named(engine: str, where: str) -> type[Parser]:
+def _named(engine: str, where: str) -> ReadHead:
     if engine == "h11":
-        from .http11_h11 import H11Parser  # h11 takes a while to load
+        from . import http11_h11  # h11 takes a while to load
 
-        return H11Parser
+        return http11_h11.read_head
     if engine != "httptools":
         raise ValueError(f"{where}{engine!r} is no engine for HTTP/1.1: say 'h11' or 'httptools'")
     try:
-        return _httptools_parser()
+        return _httptools()
     except ImportError as exc:
         raise ImportError(
             f"{where}{engine!r} cannot be used ({exc}); pip install 'httptools>=0.6.4'",
@@ -54,11 +54,11 @@ def _named(engine: str, where: str) -> type[Parser]:
         ) from exc
 
 
-def _httptools_parser() -> type[Parser]:
+def _httptools() -> ReadHead:
     import httptools  # need not be installed
 
     if tuple(map(int, re.findall(r"\d+", httptools.__version__)[:3])) < OLDEST_HTTPTOOLS:
         raise ImportError(f"httptools {httptools.__version__} is older than 0.6.4, and too lax")
-    from .http11_httptools import HttptoolsParser
+    from . import http11_httptools
 
-    return HttptoolsParser
+    return http11_httptools.read_head

@@ -1,7 +1,8 @@
-"""What a response over HTTP/1.1 is made of, and what the engines behind the reader have to do."""
+"""What a response over HTTP/1.1 is made of, and what the engines behind the reader do."""
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import enum
 import typing
@@ -26,7 +27,7 @@ class ResponseHead:
     reason: bytes
     headers: RawHeaders
     http_version: str  # "HTTP/1.1" or "HTTP/1.0"
-    is_clean: bool = False  # whether its parser has made sure that no control character is in it
+    is_clean: bool = False  # whether its engine has made sure that no control character is in it
 
 
 class InformationalHead(typing.NamedTuple):
@@ -45,20 +46,8 @@ class EndOfMessage(typing.NamedTuple):
 Event = _NeedData | ResponseHead | InformationalHead | bytes | EndOfMessage
 
 
-class Parser(typing.Protocol):
-    """
-    Reads the heads of one exchange.
-
-    `next_event()` may raise `RemoteProtocolError`; `rest()` gives what was fed and not used.
-    """
-
-    def __init__(self, method: str) -> None: ...
-
-    def feed(self, data: bytes) -> None: ...
-
-    def next_event(self) -> Event: ...
-
-    def rest(self) -> bytes: ...
+ReadHead = collections.abc.Callable[[bytes], ResponseHead | InformationalHead]
+"""What an engine does: reads a head, up to and with its empty line; or `RemoteProtocolError`."""
 
 
 def has_controls(text: bytes) -> bool:

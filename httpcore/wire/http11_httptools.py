@@ -1,11 +1,10 @@
 """HTTP/1.1 heads read with httptools, which is llhttp: fast.
 
 Theory of operation.  That httptools is installed changes how long it takes to read a response, and
-nothing else.  So llhttp gets a head once it is complete, and what llhttp refuses goes to h11, whose
-answer counts: the two differ in what they put up with (folded lines, bare line feeds, two equal
-Content-Length), and a server is not to work with the one and to fail with the other.  What llhttp
-accepts and h11 may read in another way goes to h11 at once: protocols other than HTTP/1, and
-statuses below 200, which are rare.
+nothing else.  So what llhttp refuses goes to h11, whose answer counts: the two differ in what they
+put up with (folded lines, bare line feeds, two equal Content-Length), and a server is not to work
+with the one and to fail with the other.  What llhttp accepts and h11 may read in another way goes
+to h11 at once: protocols other than HTTP/1, and statuses below 200, which are rare.
 """
 
 from __future__ import annotations
@@ -13,39 +12,20 @@ from __future__ import annotations
 import httptools
 
 from ..aliases import RawHeaders
-from .http11_buffer import SectionBuffer
-from .http11_events import NEED_DATA, Event, ResponseHead, has_controls
+from .http11_events import InformationalHead, ResponseHead, has_controls
 
 # Where the reason phrase begins in a status line that llhttp has accepted.
 _REASON = len("HTTP/1.1 200 ")
 
 
-class HttptoolsParser(SectionBuffer):
-    """A `Parser` on httptools."""
+def read_head(section: bytes) -> ResponseHead | InformationalHead:
+    """The engine; see `ReadHead`."""
+    head = _read_by_llhttp(section)
+    if head is not None:
+        return head
+    from . import http11_h11  # takes a while to load, and is hardly ever needed
 
-    __slots__ = ("_method",)
-
-    def __init__(self, method: str) -> None:
-        self._buffer = b""
-        self._searched = 0
-        self._method = method
-
-    def next_event(self) -> Event:
-        # What llhttp accepts has no line feed without its CR, so its end is found like this.
-        end = self._buffer.find(b"\r\n\r\n", self._searched) + 4
-        head = None if end < 4 else _read_by_llhttp(bytes(self._buffer[:end]))
-        if head is not None:
-            self._buffer = self._buffer[end:]
-            self._searched = 0
-            return head
-        section = self._take_section()
-        if section is None:
-            return NEED_DATA
-        from .http11_h11 import H11Parser  # takes a while to load, and is hardly ever needed
-
-        reference = H11Parser(self._method)
-        reference.feed(section)
-        return reference.next_event()
+    return http11_h11.read_head(section)
 
 
 class _Head:
@@ -62,7 +42,7 @@ class _Head:
 
 def _read_by_llhttp(section: bytes) -> ResponseHead | None:
     """The head that `section` is, or `None` where h11 is to read it."""
-    if not section.startswith(b"HTTP/1."):
+    if not (section.startswith(b"HTTP/1.") and section.endswith(b"\r\n\r\n")):
         return None
     head = _Head()
     parser = httptools.HttpResponseParser(head)

@@ -92,7 +92,7 @@ def test_what_is_behind() -> None:
     """Bytes behind the end are left."""
     body = ChunkedBody(b"0\r\nX: y\r\n\r\nHTTP/1.1 ", LIMIT)
     assert body.next_event() == EndOfMessage([(b"X", b"y")])
-    assert body.rest() == b"HTTP/1.1 "
+    assert body.rest == b"HTTP/1.1 "
 
 
 def test_malformed_trailers() -> None:

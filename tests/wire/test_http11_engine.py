@@ -10,10 +10,8 @@ import httptools
 import pytest
 
 import httpcore
-from httpcore.wire import http11_engine
-from httpcore.wire.http11_engine import VARIABLE, parser_class
-from httpcore.wire.http11_h11 import H11Parser
-from httpcore.wire.http11_httptools import HttptoolsParser
+from httpcore.wire import http11_engine, http11_h11, http11_httptools
+from httpcore.wire.http11_engine import VARIABLE, head_reader
 
 
 @pytest.fixture(autouse=True)
@@ -37,25 +35,25 @@ def old_httptools(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_httptools_is_the_default() -> None:
     """httptools where it is installed."""
-    assert parser_class(None) is HttptoolsParser
+    assert head_reader(None) is http11_httptools.read_head
 
 
 @pytest.mark.parametrize("why", ["no_httptools", "old_httptools"])
 def test_h11_is_the_default_otherwise(why: str, request: pytest.FixtureRequest) -> None:
     """h11 where httptools is missing, or older than what was found strict."""
     request.getfixturevalue(why)
-    assert parser_class(None) is H11Parser
+    assert head_reader(None) is http11_h11.read_head
     with pytest.raises(ImportError, match=r"engine='httptools'.*pip install 'httptools>=0.6.4'"):
-        parser_class("httptools")
+        head_reader("httptools")
 
 
 def test_by_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable is looked at once."""
     monkeypatch.setenv(VARIABLE, "h11")
-    assert parser_class(None) is H11Parser
+    assert head_reader(None) is http11_h11.read_head
     monkeypatch.delenv(VARIABLE)
-    assert parser_class(None) is H11Parser
-    assert parser_class("httptools") is HttptoolsParser
+    assert head_reader(None) is http11_h11.read_head
+    assert head_reader("httptools") is http11_httptools.read_head
 
 
 def test_variable_names_none(monkeypatch: pytest.MonkeyPatch) -> None:

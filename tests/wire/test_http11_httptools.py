@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from httpcore.exceptions import RemoteProtocolError
-from httpcore.wire.http11_events import Parser
-from httpcore.wire.http11_h11 import H11Parser
-from httpcore.wire.http11_httptools import HttptoolsParser
+from httpcore.wire import http11_h11, http11_httptools
+from httpcore.wire.http11_events import ReadHead
 from tests.wire.test_http11 import read_pieces
 
 STATUS_LINES = (
@@ -96,10 +95,10 @@ trailers = st.lists(st.sampled_from(FIELDS), max_size=2).map(
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-def outcome(parser_class: type[Parser], pieces: list[bytes], method: str) -> object:
+def outcome(read_head: ReadHead, pieces: list[bytes], method: str) -> object:
     """What comes of reading `pieces` and a close."""
     try:
-        got = read_pieces(parser_class, [*pieces, b""], method)
+        got = read_pieces(read_head, [*pieces, b""], method)
     except RemoteProtocolError:
         return "refused"
     if got.head is None:
@@ -130,7 +129,7 @@ def test_both_engines_read_the_same(
     ]
     outcomes = [
         outcome(parser, pieces, method)
-        for parser in (H11Parser, HttptoolsParser)
+        for parser in (http11_h11.read_head, http11_httptools.read_head)
         for pieces in ways
     ]
     assert all(other == outcomes[0] for other in outcomes)

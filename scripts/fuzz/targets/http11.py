@@ -7,20 +7,19 @@ import typing
 
 from httpcore.aliases import RawHeaders
 from httpcore.exceptions import RemoteProtocolError
+from httpcore.wire import http11_h11, http11_httptools
 from httpcore.wire.http11 import ResponseReader
 from httpcore.wire.http11_events import (
     NEED_DATA,
     EndOfMessage,
     InformationalHead,
-    Parser,
+    ReadHead,
     ResponseHead,
 )
-from httpcore.wire.http11_h11 import H11Parser
-from httpcore.wire.http11_httptools import HttptoolsParser
 
 # By the first byte; any other one is a GET.
 _METHODS = {b"H": "HEAD", b"C": "CONNECT", b"P": "POST"}
-_ENGINES: tuple[type[Parser], ...] = (H11Parser, HttptoolsParser)
+_ENGINES: tuple[ReadHead, ...] = (http11_h11.read_head, http11_httptools.read_head)
 
 
 class _Read(typing.NamedTuple):
@@ -42,7 +41,7 @@ def http11(data: bytes) -> None:
     method = _METHODS.get(data[:1], "GET")
     data = data[1:]
     reads = {
-        (engine.__name__, len(pieces)): _read(engine, method, pieces)
+        (engine.__module__, len(pieces)): _read(engine, method, pieces)
         for engine in _ENGINES
         for pieces in ([data] if data else [], [data[at : at + 1] for at in range(len(data))])
     }
@@ -50,7 +49,7 @@ def http11(data: bytes) -> None:
     assert all(other == first for other in others), reads
 
 
-def _read(engine: type[Parser], method: str, pieces: list[bytes]) -> _Read:
+def _read(engine: ReadHead, method: str, pieces: list[bytes]) -> _Read:
     reader = ResponseReader(engine, method, "example.org:80", upgrades=method == "POST")
     waiting = iter([*pieces, b""])
     read = _Read([], None, b"", [], False, "")
