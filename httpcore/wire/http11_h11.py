@@ -7,8 +7,8 @@ import typing
 
 import h11
 
+from ..aliases import RawHeaders
 from ..exceptions import RemoteProtocolError
-from ..types import RawHeaders
 from .http11_events import InformationalHead, ResponseHead
 
 # h11 does not ask for a request before it reads a final response: a server may refuse what it could
