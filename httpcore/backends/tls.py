@@ -13,10 +13,10 @@ the connection never gets to OpenSSL.  Either the peer's close_notify came befor
 Two threads.  One may read while another writes (HTTP/2), but an SSL object is not made for
 that: each call of it is made under `_guard`, which is never held during a wait.  Ciphertext has to
 reach the wire in the order in which it was made, so it is taken from `_outgoing` by one
-side only, the one that has set `_sending`.  That is the writer, with one exception: what
-OpenSSL wants to say while we read (a client certificate asked for late, a renegotiation) the
-reader sends, if nobody is writing; else the writer takes it along with its own.  In the same way
-a writer that comes while the reader sends leaves its ciphertext to the reader.
+side only.  That is the writer, `_sending`, with one exception: what OpenSSL wants to say while we
+read (a client certificate asked for late, a renegotiation) the reader sends, `_flushing`, if nobody
+is writing; else the writer takes it along with its own.  In the same way a writer that comes while
+the reader sends leaves its ciphertext to the reader.
 
 Closing sends close_notify where that takes no wait, and does not wait for the peer's
 (RFC 8446 §6.1).  A write that was given up may have left half a record on the wire: the stream
@@ -25,7 +25,6 @@ within has the rest, which goes before anything else.
 
 from __future__ import annotations
 
-import collections
 import collections.abc
 import os
 import socket
@@ -60,6 +59,7 @@ class TLSStream(NetworkStream):
         "_inner_is_behind",
         "_reply_is_behind",
         "_unsent",
+        "_undecrypted",
         "_ended",
         "_failure",
     )
@@ -83,7 +83,8 @@ class TLSStream(NetworkStream):
         self._flushing = False
         self._inner_is_behind = False  # it keeps ciphertext that it could not send yet
         self._reply_is_behind = False  # and so does what a reader had to say
-        self._unsent: collections.deque[memoryview] = collections.deque()
+        self._unsent: bytes | bytearray | memoryview = b""
+        self._undecrypted = incoming.pending > 0  # what came with the handshake
         self._ended = False
         self._failure: ssl.SSLError | None = None
 
@@ -94,10 +95,12 @@ class TLSStream(NetworkStream):
         sessions.put(server, self._ssl, self._guard, offered)
 
     async def read(self, deadline: Deadline) -> bytes:
-        data = self._decrypt(b"") if self._incoming.pending or self._ended else None
+        data = self._decrypt(b"") if self._undecrypted else None
         while data is None:
             if self._closed:
                 raise closed_here(ReadError, READING, self.peer)
+            if self._ended:
+                return b""
             if self._failure is not None:
                 raise session_error(SSLError, self._failure, READING, self.peer) from self._failure
             if self._outgoing.pending or self._reply_is_behind:
@@ -112,22 +115,26 @@ class TLSStream(NetworkStream):
 
     def _decrypt(self, received: bytes) -> bytes | None:
         """The plaintext of what has come in; `None` if there is none in it, `b""` at the end."""
-        pieces = []
+        pieces: list[bytes] = []
         size = 0
         incoming = self._incoming
+        read = self._ssl.read
         with self._guard:
             if self._closed:
                 return None  # what follows our own close_notify is no answer to anything
             incoming.write(received)
-            read = self._ssl.read
+            self._undecrypted = False
             try:
-                while incoming.pending and size < _MAX_READ and self._failure is None:
-                    piece = read(_MAX_RECORD)
-                    if not piece:
-                        self._ended = True
-                        break
+                while piece := read(_MAX_RECORD):
                     pieces.append(piece)
                     size += len(piece)
+                    if not incoming.pending:
+                        break
+                    if size >= _MAX_READ:
+                        self._undecrypted = True
+                        break
+                else:
+                    self._ended = True
             except ssl.SSLWantReadError:
                 pass  # part of a record, or messages of TLS itself
             except ssl.SSLError as error:
@@ -141,7 +148,7 @@ class TLSStream(NetworkStream):
         with self._guard:
             if self._sending or not (self._outgoing.pending or self._reply_is_behind):
                 return
-            self._sending = self._flushing = True
+            self._flushing = True
         try:
             while self._flushing:
                 with self._guard:
@@ -152,10 +159,7 @@ class TLSStream(NetworkStream):
                 with self._guard:
                     # What a writer has left meanwhile goes out too, if the stream within takes it.
                     if self._inner_is_behind or not self._outgoing.pending:
-                        self._sending = self._flushing = False
-        except BaseException:
-            self._sending = False
-            raise
+                        self._flushing = False
         finally:
             self._flushing = False
 
@@ -165,74 +169,68 @@ class TLSStream(NetworkStream):
         deadline: Deadline,
         until_readable: bool = False,
     ) -> bool:
-        with self._guard:
-            if self._flushing:
-                self._ssl.write(data)
-                return True
-            self._sending = True
-        unsent = self._unsent
-        if data:
-            unsent.append(memoryview(data).cast("B"))
-        try:
-            return await self._send_all(deadline, until_readable)
-        finally:
-            if unsent and not unsent[-1].readonly:
-                # The caller may change its buffer once we have returned.
-                unsent[-1] = memoryview(bytes(unsent[-1]))
-            self._sending = False
-
-    def write_available(self, data: bytes | bytearray | memoryview) -> bool:
-        with self._guard:
-            if self._flushing:
-                self._ssl.write(data)
-                return True
-            self._sending = True
-        if data:
-            self._unsent.append(memoryview(bytes(data)))
+        self._unsent = b"".join((self._unsent, data)) if self._unsent else data
         try:
             while self._unsent or self._inner_is_behind:
-                ciphertext = b"" if self._inner_is_behind else self._encrypt()
+                if until_readable and self._undecrypted:
+                    return False  # the stream within knows nothing of what there is to read
+                ciphertext = self._encrypt()
+                if ciphertext is None:
+                    return True
+                self._inner_is_behind = True
+                if not await self._inner.write(ciphertext, deadline, until_readable):
+                    return False
+                self._inner_is_behind = False
+            return True
+        finally:
+            self._end_write()
+
+    def write_available(self, data: bytes | bytearray | memoryview) -> bool:
+        self._unsent = b"".join((self._unsent, data)) if self._unsent else data
+        try:
+            while self._unsent or self._inner_is_behind:
+                ciphertext = self._encrypt()
+                if ciphertext is None:
+                    return True
                 self._inner_is_behind = True
                 if not self._inner.write_available(ciphertext):
                     return False
                 self._inner_is_behind = False
             return True
         finally:
-            self._sending = False
+            self._end_write()
 
-    async def _send_all(self, deadline: Deadline, until_readable: bool) -> bool:
-        while self._unsent or self._inner_is_behind:
-            if until_readable and self._incoming.pending:
-                return False  # there is something to read, of which the stream within knows nothing
-            ciphertext = b"" if self._inner_is_behind else self._encrypt()
-            self._inner_is_behind = True
-            if not await self._inner.write(ciphertext, deadline, until_readable):
-                return False
-            self._inner_is_behind = False
-        return True
-
-    def _encrypt(self) -> bytes:
-        """The ciphertext of the next slice of what is to be sent."""
-        piece = self._unsent[0]
+    def _encrypt(self) -> bytes | None:
+        """The ciphertext that goes out next; `None` where a reader that sends takes it along."""
+        data = self._unsent
+        if type(data) is not bytes or len(data) > _WRITE_SLICE:
+            data = memoryview(data).cast("B")
         try:
             with self._guard:
+                if self._flushing:
+                    self._ssl.write(data)
+                    self._unsent = b""
+                    return None
+                self._sending = True
+                if self._inner_is_behind:
+                    return b""  # what the stream within has goes first
                 # As memory takes everything, so does this.
-                self._ssl.write(piece[:_WRITE_SLICE])
-                ciphertext = self._outgoing.read()
+                self._ssl.write(data[:_WRITE_SLICE])
+                self._unsent = data[_WRITE_SLICE:]
+                return self._outgoing.read()
         except ssl.SSLError as error:
             if self._closed:
                 raise closed_here(WriteError, WRITING, self.peer) from error
             raise session_error(WriteError, error, WRITING, self.peer) from error
-        if len(piece) > _WRITE_SLICE:
-            self._unsent[0] = piece[_WRITE_SLICE:]
-        else:
-            self._unsent.popleft()
-        return ciphertext
+
+    def _end_write(self) -> None:
+        self._unsent = bytes(self._unsent)  # the caller may change its buffer from now on
+        self._sending = False
 
     def read_available(self) -> bytes | None:
-        data = self._decrypt(b"") if self._incoming.pending or self._ended else None
+        data = self._decrypt(b"") if self._undecrypted else None
         while data is None:
-            if self._closed or self._failure is not None:
+            if self._closed or self._ended or self._failure is not None:
                 return b""
             received = self._inner.read_available()
             if not received:
@@ -274,7 +272,7 @@ class TLSStream(NetworkStream):
         if not self._guard.acquire(blocking=False):
             return
         try:
-            if not (self._sending or self._inner_is_behind or self._unsent):
+            if not (self._sending or self._flushing or self._inner_is_behind or self._unsent):
                 try:
                     self._ssl.unwrap()
                 except ssl.SSLError:

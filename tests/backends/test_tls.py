@@ -125,6 +125,7 @@ async def test_silence(backend, certs):
         assert await stream.read(deadline()) == b"hello"
         with pytest.raises(ReadTimeout, match=r"read from localhost"):
             await stream.read(deadline(read_timeout=0.05))
+        assert stream.refusal() is None
 
 
 # The end of the connection.
@@ -329,6 +330,7 @@ async def test_a_record_that_does_not_decrypt(backend, certs):
         for _ in range(2):
             with pytest.raises(SSLError, match=r"read from .* failed: .*bad record mac"):
                 await stream.read(deadline())
+        assert "bad record mac" in str(stream.refusal())
 
 
 # Closing.
@@ -538,6 +540,31 @@ async def test_the_reader_takes_along_what_a_writer_has_to_say(certs, waits):
     assert inner.server.getpeercert()
     await stream.write(b"two", deadline())
     assert inner.received() == b"two"
+
+
+@pytest.mark.ways("sync")
+async def test_what_a_writer_has_left_goes_ahead_while_the_reader_sends(certs):
+    """A later write overtakes nothing, whoever sends it."""
+    inner, stream = await in_memory(wants_certificate_later(certs), certs.ca, certs.client)
+    await stream.write(b"zero", deadline())
+    assert inner.received() == b"zero"
+    inner.server.verify_client_post_handshake()
+    inner.server.write(b"wait")
+    inner.stuck = True
+    for data in (b"one", b"two"):
+        assert await stream.write(data, deadline(), until_readable=True) is False
+    assert await stream.read(deadline()) == b"wait"
+
+    async def write_meanwhile() -> None:
+        inner.before_write = None
+        inner.stuck = False
+        assert await stream.write(b"three", deadline()) is True
+
+    inner.before_write = write_meanwhile
+    with pytest.raises(ReadTimeout):
+        await stream.read(deadline())
+    assert await stream.write(b"", deadline()) is True
+    assert inner.received() == b"onetwothree"
 
 
 @pytest.mark.ways("sync")
