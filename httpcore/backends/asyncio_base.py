@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import abc
 import asyncio
-import collections
 import collections.abc
 import os
 import socket
@@ -38,6 +37,7 @@ from .base import NetworkStream
 from .sockets import (
     MAX_READ_BYTES,
     MIN_READ_BYTES,
+    NOTHING,
     READING,
     WRITING,
     broken,
@@ -52,7 +52,6 @@ _LARGE_WRITE_BYTES = 32 * 1024
 _BURST_BYTES = 1024 * 1024
 
 _NEVER = float("inf")
-_NOTHING = memoryview(b"")
 
 Waiter = asyncio.Future[bool]
 """Its result: `True` if there is something to look at, `False` if the time is over."""
@@ -109,14 +108,14 @@ class AsyncioStream(NetworkStream):
         self._closed = False
         self._tether = _Tether(self)
         # Reading.
-        self._chunks: collections.deque[bytes] = collections.deque()
+        self._chunks: list[bytes] = []
         self._read_bytes = MIN_READ_BYTES
         self._receiving = False
         self._ended = False
         self._read_error: BaseException | None = None
         self._on_idle: collections.abc.Callable[[], None] | None = None
         # Writing.
-        self._unsent = _NOTHING
+        self._unsent = NOTHING
         self._sending = False
         self._write_error: BaseException | None = None
         self._until_readable = False
@@ -152,7 +151,7 @@ class AsyncioStream(NetworkStream):
                 self._read_ends = _NEVER
             if not self._chunks and not self._ended:
                 raise deadline.error(ReadTimeout, READING, self.peer)
-        return self._chunks.popleft() if self._chunks else self._end_of_stream()
+        return self._chunks.pop(0) if self._chunks else self._end_of_stream()
 
     def _end_of_stream(self) -> bytes:
         if self._closed:
@@ -168,7 +167,7 @@ class AsyncioStream(NetworkStream):
         if not self._chunks and not self._ended:
             self._glance()
         if self._chunks:
-            return self._chunks.popleft()
+            return self._chunks.pop(0)
         return b"" if self._ended else None
 
     def watch(self, on_readable: collections.abc.Callable[[], None] | None) -> bool:
@@ -285,7 +284,7 @@ class AsyncioStream(NetworkStream):
 
     def _sent(self, count: int, error: BaseException | None = None) -> None:
         """Note that `count` bytes of what was unsent are gone, or that they never will be."""
-        self._unsent = self._unsent[count:]
+        self._unsent = self._unsent[count:] or NOTHING  # of which no part of the caller's is kept
         self._write_error = error
         if error is not None or not self._unsent:
             self._stop_sending()

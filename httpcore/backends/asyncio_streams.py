@@ -48,10 +48,12 @@ class ReadinessStream(AsyncioStream):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peer: str) -> None:
         super().__init__(loop, sock, peer)
-        self._wait_readable = polling.waiter(polling.READABLE, sock)
+        self._wait_readable: polling.Waiter | None = None
         self._start_receiving()
 
     def _glance(self) -> None:
+        if self._wait_readable is None:
+            self._wait_readable = polling.waiter(polling.READABLE, self._sock)
         if self._wait_readable(0):  # a quarter of what a `recv()` costs that fails
             self._look()
 
@@ -159,7 +161,8 @@ class CompletionStream(AsyncioStream):
         if task.cancelled():
             return
         error = task.exception()
-        self._sent(len(self._piece) if error is None else 0, error)
+        sent, self._piece = len(self._piece), b""
+        self._sent(sent if error is None else 0, error)
         if error is None and self._unsent:
             self._start_sending()
 

@@ -14,6 +14,9 @@ from .base import Address
 MIN_READ_BYTES = 64 * 1024
 MAX_READ_BYTES = 256 * 1024
 
+# What a stream has left to send, mostly: no part of the caller's buffer.
+NOTHING = memoryview(b"")
+
 # What was being done, as the messages of all backends put it; the peer follows.
 CONNECTING = "connect to"
 READING = "read from"

@@ -17,7 +17,6 @@ sets `_closed` before it looks at them: at least one of the two sees the other.
 
 from __future__ import annotations
 
-import collections
 import collections.abc
 import os
 import socket
@@ -33,7 +32,7 @@ from . import polling
 from .base import Address, ConcurrencyBackend, Event, Guard, NetworkStream, Secure
 from .happy_eyeballs import Sockets, connect
 from .lookups import resolve
-from .sockets import MAX_READ_BYTES, MIN_READ_BYTES, READING, WRITING, broken, closed_here
+from .sockets import MAX_READ_BYTES, MIN_READ_BYTES, NOTHING, READING, WRITING, broken, closed_here
 
 T = typing.TypeVar("T")
 
@@ -68,7 +67,7 @@ class SyncStream(NetworkStream):
         self._wait_readable = polling.waiter(polling.READABLE, sock)
         self._wait_writable: polling.Waiter | None = None
         self._wait_either: polling.Waiter | None = None
-        self._unsent: collections.deque[memoryview] = collections.deque()
+        self._unsent = NOTHING
 
     async def read(self, deadline: Deadline) -> bytes:
         self._reading = True
@@ -123,15 +122,15 @@ class SyncStream(NetworkStream):
                 raise closed_here(WriteError, WRITING, self.peer)
             seconds = deadline.within(deadline.write)
             if seconds is not None and seconds <= 0:
-                self._unsent.append(memoryview(data).cast("B"))
+                self._put_behind(data)
                 raise deadline.error(WriteTimeout, WRITING, self.peer)
             if type(data) is bytes and not self._unsent:
                 sent = self._send(data)
                 if sent == len(data):
                     return True
-                self._unsent.append(memoryview(data)[sent:])
-            elif data:
-                self._unsent.append(memoryview(data).cast("B"))
+                self._unsent = memoryview(data)[sent:]
+            else:
+                self._put_behind(data)
             while not self._send_unsent():
                 if self._wait_to_send(deadline, until_readable):
                     return False
@@ -144,30 +143,27 @@ class SyncStream(NetworkStream):
         try:
             if self._closed:
                 raise closed_here(WriteError, WRITING, self.peer)
-            self._unsent.append(memoryview(data).cast("B"))
+            self._put_behind(data)
             return self._send_unsent()
         finally:
             self._end_write()
 
+    def _put_behind(self, data: bytes | bytearray | memoryview) -> None:
+        if self._unsent:
+            data = b"".join((self._unsent, data))
+        self._unsent = memoryview(data).cast("B")
+
     def _end_write(self) -> None:
-        if self._unsent and not self._unsent[-1].readonly:
-            # The caller may change its buffer once we have returned.
-            self._unsent[-1] = memoryview(bytes(self._unsent[-1]))
+        if not self._unsent.readonly:  # the caller may change what it gave us
+            self._unsent = memoryview(bytes(self._unsent))
         self._writing = False
         if self._closed:
             self._socket.close()
 
     def _send_unsent(self) -> bool:
         """Send what the socket takes; whether that was all."""
-        unsent = self._unsent
-        while unsent:
-            piece = unsent[0]
-            sent = self._send(piece)
-            if sent < len(piece):
-                unsent[0] = piece[sent:]
-                return False
-            unsent.popleft()
-        return True
+        self._unsent = self._unsent[self._send(self._unsent) :] or NOTHING
+        return not self._unsent
 
     def _send(self, data: bytes | memoryview) -> int:
         try:

@@ -39,8 +39,8 @@ from .tls_errors import session_error
 from .tls_sessions import Server, TLSSessions
 
 _MAX_RECORD = 16 * 1024  # the plaintext of one record, RFC 8446 §5.1
-_MAX_READ = 256 * 1024
-_WRITE_SLICE = 256 * 1024  # so much is encrypted ahead of the wire
+# So much goes through OpenSSL at once, either way: a memory BIO keeps the room that it once needed.
+_MAX_IN_MEMORY = 64 * 1024
 
 
 class TLSStream(NetworkStream):
@@ -116,32 +116,34 @@ class TLSStream(NetworkStream):
     def _decrypt(self, received: bytes) -> bytes | None:
         """The plaintext of what has come in; `None` if there is none in it, `b""` at the end."""
         pieces: list[bytes] = []
-        size = 0
-        incoming = self._incoming
-        read = self._ssl.read
         with self._guard:
             if self._closed:
                 return None  # what follows our own close_notify is no answer to anything
-            incoming.write(received)
             self._undecrypted = False
-            try:
-                while piece := read(_MAX_RECORD):
-                    pieces.append(piece)
-                    size += len(piece)
-                    if not incoming.pending:
-                        break
-                    if size >= _MAX_READ:
-                        self._undecrypted = True
-                        break
-                else:
-                    self._ended = True
-            except ssl.SSLWantReadError:
-                pass  # part of a record, or messages of TLS itself
-            except ssl.SSLError as error:
-                self._failure = error  # for the next read; what came before it is good
+            more = self._take(received[:_MAX_IN_MEMORY], pieces)
+            at = _MAX_IN_MEMORY
+            while more and at < len(received):
+                more = self._take(received[at : at + _MAX_IN_MEMORY], pieces)
+                at += _MAX_IN_MEMORY
         if len(pieces) == 1:
             return pieces[0]
         return b"".join(pieces) if pieces or self._ended else None
+
+    def _take(self, ciphertext: bytes, pieces: list[bytes]) -> bool:
+        """Add the plaintext of `ciphertext` to `pieces`; whether there may be more behind it."""
+        incoming, read = self._incoming, self._ssl.read
+        incoming.write(ciphertext)
+        try:
+            while piece := read(_MAX_RECORD):
+                pieces.append(piece)
+                if not incoming.pending:
+                    return True
+            self._ended = True
+        except ssl.SSLWantReadError:
+            return True  # part of a record, or messages of TLS itself
+        except ssl.SSLError as error:
+            self._failure = error  # for the next read; what came before it is good
+        return False
 
     async def _flush(self, deadline: Deadline) -> None:
         """Send what OpenSSL has to say, unless a writer is there that takes it along."""
@@ -203,7 +205,7 @@ class TLSStream(NetworkStream):
     def _encrypt(self) -> bytes | None:
         """The ciphertext that goes out next; `None` where a reader that sends takes it along."""
         data = self._unsent
-        if type(data) is not bytes or len(data) > _WRITE_SLICE:
+        if type(data) is not bytes or len(data) > _MAX_IN_MEMORY:
             data = memoryview(data).cast("B")
         try:
             with self._guard:
@@ -215,8 +217,8 @@ class TLSStream(NetworkStream):
                 if self._inner_is_behind:
                     return b""  # what the stream within has goes first
                 # As memory takes everything, so does this.
-                self._ssl.write(data[:_WRITE_SLICE])
-                self._unsent = data[_WRITE_SLICE:]
+                self._ssl.write(data[:_MAX_IN_MEMORY])
+                self._unsent = data[_MAX_IN_MEMORY:]
                 return self._outgoing.read()
         except ssl.SSLError as error:
             if self._closed:

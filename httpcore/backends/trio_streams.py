@@ -34,6 +34,7 @@ from .owned_socket import owned
 from .sockets import (
     MAX_READ_BYTES,
     MIN_READ_BYTES,
+    NOTHING,
     READING,
     WRITING,
     broken,
@@ -61,7 +62,7 @@ class TrioStream(NetworkStream):
         self._token = trio.lowlevel.current_trio_token()
         self._closed = False
         self._read_bytes = MIN_READ_BYTES
-        self._unsent = memoryview(b"")
+        self._unsent = NOTHING
         self._burst = 0
 
     # Reading.
@@ -166,7 +167,7 @@ class TrioStream(NetworkStream):
             return False
         except OSError as error:
             raise broken(WriteError, WRITING, self.peer, error) from error
-        self._unsent = self._unsent[sent:]
+        self._unsent = self._unsent[sent:] or NOTHING  # of which no part of the caller's is kept
         self._burst += sent
         return True
 

@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 import typing
+import weakref
 
 import pytest
 import trio
@@ -413,6 +414,22 @@ def test_bd9_a_buffer_that_is_changed_after_the_write(run, backend):
             with meanwhile(lambda: received.append(receive(peer, len(data)))):
                 await stream.write(b"", limits())
             assert received == [b"a" * len(data)]
+
+    run(main)
+
+
+def test_nothing_is_kept_of_what_was_sent(run, backend):
+    """An idle connection does not hold the body of its last request."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            data = array.array("b", bytes(8 * MIB))
+            is_kept = weakref.ref(data)
+            with meanwhile(receive, peer, 8 * MIB):
+                await stream.write(memoryview(data).toreadonly(), limits())
+            del data
+            gc.collect()
+            assert is_kept() is None
 
     run(main)
 

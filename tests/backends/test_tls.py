@@ -116,6 +116,41 @@ async def test_bd11_memory_stays_flat(backend, certs):
     assert peak < 5 * MIB  # the server's 2 MiB of them
 
 
+class Counted:
+    """A memory BIO that notes how much it was given at once."""
+
+    def __init__(self, bio: ssl.MemoryBIO) -> None:
+        self.bio = bio
+        self.largest = 0
+
+    @property
+    def pending(self) -> int:
+        return self.bio.pending
+
+    def write(self, data: bytes) -> int:
+        self.largest = max(self.largest, len(data))
+        return self.bio.write(data)
+
+    def read(self) -> bytes:
+        data = self.bio.read()
+        self.largest = max(self.largest, len(data))
+        return data
+
+
+@pytest.mark.ways("sync")
+async def test_bd11_what_a_connection_keeps(certs):
+    """However large its reads and writes were: OpenSSL keeps the room that they took."""
+    inner, stream = await in_memory(certs.server.server_context(), certs.ca)
+    incoming, outgoing = Counted(stream._incoming), Counted(stream._outgoing)
+    stream._incoming, stream._outgoing = incoming, outgoing  # type: ignore[assignment]
+    inner.server.write(bytes(MIB))
+    assert len(await read_exactly(stream, MIB)) == MIB
+    await stream.write(bytes(MIB), deadline())
+    assert inner.received() == bytes(MIB)
+    assert 0 < incoming.largest <= 64 * 1024
+    assert 0 < outgoing.largest <= 66 * 1024
+
+
 async def test_silence(backend, certs):
     """The time limits are those of the stream within."""
     with (
