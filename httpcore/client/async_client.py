@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 
 from ..backends.base import ConcurrencyBackend
-from ..models.request import Request
+from ..models.request import Request, as_request
 from ..models.response import AsyncResponse
 from ..models.url import URL
 from .base import ClientBase
@@ -78,7 +78,7 @@ class AsyncClient(ClientBase):
 
     async def send(self, request: Request, **options: typing.Unpack[SendOptions]) -> AsyncResponse:
         """Send a `Request` as it is, without the client's headers; see `Client.send`."""
-        return AsyncResponse.adopt(await self._send(request, **options))
+        return AsyncResponse.adopt(await self._send(as_request(request), **options))
 
     async def close(self) -> None:
         """

@@ -6,7 +6,7 @@ import typing
 
 from ..backends.sync import SyncBackend
 from ..driver import run_sync
-from ..models.request import Request
+from ..models.request import Request, as_request
 from ..models.response import Response
 from ..models.url import URL
 from .base import ClientBase
@@ -106,7 +106,7 @@ class Client(ClientBase):
 
     def send(self, request: Request, **options: typing.Unpack[SendOptions]) -> Response:
         """Send a `Request` as it is, without the client's headers; `options` as for `request()`."""
-        return Response.adopt(run_sync(self._send(request, **options)))
+        return Response.adopt(run_sync(self._send(as_request(request), **options)))
 
     def close(self) -> None:
         """

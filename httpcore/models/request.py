@@ -285,6 +285,15 @@ def _checked_method(method: str) -> str:
     return upper
 
 
+def as_request(request: object) -> Request:
+    """`request`; `TypeError` for what is none."""
+    if isinstance(request, Request):
+        return request
+    raise TypeError(
+        f"send() takes a Request, not {type(request).__name__}; request() takes a method and a URL"
+    )
+
+
 def _checked_target(method: str, target: str) -> bytes:
     if not (target.startswith("/") or (target == "*" and method == "OPTIONS")):
         raise ValueError(

@@ -482,3 +482,11 @@ def test_a_backend_of_ones_own(backend_calls: list[str]) -> None:
 @pytest.fixture
 def backend_calls() -> list[str]:
     return []
+
+
+async def test_what_is_no_request(make_client: MakeClient) -> None:
+    """A URL is not sent, and the error says how it is."""
+    with pytest.raises(
+        TypeError, match=r"takes a Request, not str; request\(\) takes a method and"
+    ):
+        await make_client().send("http://example.org")  # type: ignore[arg-type]
