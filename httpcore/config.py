@@ -115,6 +115,8 @@ class PoolLimits(Value):
       given back, and at most `read_timeout` seconds with none given back.
     * `keepalive_expiry`: seconds an idle connection is kept; `None` means no limit.
       A shorter `Keep-Alive: timeout=` of the server counts instead.
+
+    Raises `ValueError` for what would let nothing through, `TypeError` for what is no number.
     """
 
     __slots__ = ("soft_limit", "hard_limit", "origin_limit", "pool_timeout", "keepalive_expiry")

@@ -15,6 +15,10 @@ class Response(ResponseBase):
     A response of `Client`; `read()`, `stream()` and the like are plain calls.
 
     One thread at a time may read the body; everything else may be shared.
+
+    What reads it raises `StreamConsumed` or `ResponseClosed` where it is gone already,
+    `DecodingError` and `ResponseTooLarge` for what it turns out to be, and a `NetworkError`, a
+    `Timeout` or a `ProtocolError` where it does not come to its end.
     """
 
     history: list[Response]
