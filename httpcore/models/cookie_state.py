@@ -28,6 +28,7 @@ import operator
 from ..backends.guard import thread_guard
 from ..forks import tell_of_forks
 from .cookie import Cookie, CookieString, Refused, is_ip_address, path_matches
+from .host_cookies import Entry, HostCookies
 
 MAX_DOMAIN_COOKIES = 50
 """Cookies that servers can set for one domain."""
@@ -46,79 +47,13 @@ Source = tuple[collections.abc.Hashable, bytes]
 """Where a cookie comes from: all that counts of the URL, and the Set-Cookie field."""
 
 
-class _Entry:
-    """
-    A cookie in the jar, and what is needed to choose and to order it.
-
-    `is_gone`: it is not in the jar any more.
-    """
-
-    __slots__ = ("cookie", "sent", "order", "sort_key", "last_access", "is_gone")
-
-    def __init__(self, cookie: Cookie, order: int, now: float) -> None:
-        self.cookie = cookie
-        self.sent = (cookie.name, cookie.pair)
-        self.order = order
-        self.sort_key = (-len(cookie.path), order)
-        self.last_access = now
-        self.is_gone = False
-
-    @property
-    def specificity(self) -> tuple[int, bool, int, int]:
-        cookie = self.cookie
-        return (len(cookie.domain), cookie.host_only, len(cookie.path), self.order)
-
-    @property
-    def eviction_key(self) -> tuple[bool, float, int]:
-        return (self.cookie.secure, self.last_access, self.order)
-
-
 _Key = tuple[str, str, bool]
 _FullKey = tuple[str, str, str, bool]  # the domain in front
 
-_by_path_and_age = operator.attrgetter("sort_key")
 _by_last_access = operator.attrgetter("last_access", "order")
 _by_eviction = operator.attrgetter("eviction_key")
 _by_specificity = operator.attrgetter("specificity")
 _by_order = operator.attrgetter("order")
-
-
-class _Choice:
-    """The cookies that go with a request."""
-
-    __slots__ = ("entries", "string")
-
-    def __init__(self, entries: list[_Entry]) -> None:
-        self.entries = entries
-        self.string = CookieString([entry.sent for entry in entries])
-
-
-class _HostCookies:
-    """The cookies of a host, in the order of §5.8.3, and which of them go to which paths."""
-
-    __slots__ = ("_entries", "_paths", "_lengths", "_choices")
-
-    def __init__(self, entries: list[_Entry]) -> None:
-        entries.sort(key=_by_path_and_age)
-        self._entries = entries
-        self._paths = {entry.cookie.path for entry in entries}
-        self._lengths = sorted({len(path) for path in self._paths}, reverse=True)
-        self._choices: dict[str, _Choice] = {}
-
-    def at(self, path: str) -> _Choice:
-        """What goes to `path`."""
-        # The paths that match it are those that match the longest of them.
-        for length in self._lengths:
-            longest = path[:length]
-            if longest in self._paths and path_matches(path, longest):
-                break
-        else:
-            longest = ""
-        choice = self._choices.get(longest)
-        if choice is None:
-            found = [entry for entry in self._entries if path_matches(longest, entry.cookie.path)]
-            choice = self._choices[longest] = _Choice(found)
-        return choice
 
 
 class CookieState:
@@ -131,15 +66,15 @@ class CookieState:
 
     def __init__(self) -> None:
         self._guard = thread_guard()
-        self.by_domain: dict[str, dict[_Key, _Entry]] = {}
-        self._names: dict[str, dict[_FullKey, _Entry]] = {}
-        self._secure: dict[tuple[str, str], dict[_FullKey, _Entry]] = {}
+        self.by_domain: dict[str, dict[_Key, Entry]] = {}
+        self._names: dict[str, dict[_FullKey, Entry]] = {}
+        self._secure: dict[tuple[str, str], dict[_FullKey, Entry]] = {}
         self.count = 0
         self._next_order = 0
         self._next_expiry: float = math.inf
-        self._for_host: dict[tuple[str, bool], _HostCookies] = {}
+        self._for_host: dict[tuple[str, bool], HostCookies] = {}
         # What servers have set in the last second, by origin and field.
-        self._received: dict[collections.abc.Hashable, dict[bytes | str, _Entry]] = {}
+        self._received: dict[collections.abc.Hashable, dict[bytes | str, Entry]] = {}
         self._received_in = 0
         tell_of_forks(self)
 
@@ -188,9 +123,9 @@ class CookieState:
                 entry.last_access = now
             return choice.string
 
-    def _choose(self, host: str, is_secure: bool) -> _HostCookies:
+    def _choose(self, host: str, is_secure: bool) -> HostCookies:
         kept = self._for_host  # another one once something has changed
-        chosen = _HostCookies(
+        chosen = HostCookies(
             [
                 entry
                 for domain in _domains_of(host)
@@ -204,9 +139,9 @@ class CookieState:
         kept[host, is_secure] = chosen
         return chosen
 
-    def _select(self, name: str | None, domain: str | None, path: str | None) -> list[_Entry]:
+    def _select(self, name: str | None, domain: str | None, path: str | None) -> list[Entry]:
         """The entries with that name, domain and path; `None`: whatever it is."""
-        entries: collections.abc.Iterable[_Entry]
+        entries: collections.abc.Iterable[Entry]
         if domain is not None:
             entries = self.by_domain.get(domain, {}).values()
         elif name is not None:
@@ -219,7 +154,7 @@ class CookieState:
             if name in (None, entry.cookie.name) and path in (None, entry.cookie.path)
         ]
 
-    def _entries(self) -> collections.abc.Iterator[_Entry]:
+    def _entries(self) -> collections.abc.Iterator[Entry]:
         for cookies in self.by_domain.values():
             yield from cookies.values()
 
@@ -284,7 +219,7 @@ class CookieState:
             if entry is not None and source is not None:
                 self._remember(entry, *source)
 
-    def _remember(self, entry: _Entry, origin: collections.abc.Hashable, field: bytes) -> None:
+    def _remember(self, entry: Entry, origin: collections.abc.Hashable, field: bytes) -> None:
         known = self._received.get(origin)
         if known is None:
             if len(self._received) >= _MAX_ORIGINS:
@@ -318,7 +253,7 @@ class CookieState:
             for entry in (*here_and_below.values(), *above)
         )
 
-    def _put(self, cookie: Cookie, now: float) -> _Entry | None:
+    def _put(self, cookie: Cookie, now: float) -> Entry | None:
         """The entry of `cookie`; `None`: it has expired, and removed the one that was there."""
         key = (cookie.name, cookie.path, cookie.host_only)
         old = self.by_domain.get(cookie.domain, {}).get(key)
@@ -334,7 +269,7 @@ class CookieState:
             self._next_order += 1
             self.count += 1
         # One that is replaced leaves its age to its successor (§5.7).
-        entry = _Entry(cookie, self._next_order if old is None else old.order, now)
+        entry = Entry(cookie, self._next_order if old is None else old.order, now)
         self.by_domain.setdefault(cookie.domain, {})[key] = entry
         full_key = (cookie.domain, *key)
         self._names.setdefault(cookie.name, {})[full_key] = entry
@@ -343,14 +278,14 @@ class CookieState:
         self._for_host = {}
         return entry
 
-    def _begin_change(self, old: _Entry | None) -> None:
+    def _begin_change(self, old: Entry | None) -> None:
         """What is kept until something changes goes first: Ctrl-C may end the change half-way."""
         # And again behind it: a signal handler that looks in between keeps what it has seen.
         self._for_host = {}
         if old is not None:
             old.is_gone = True
 
-    def _index_secure(self, entry: _Entry, full_key: _FullKey) -> None:
+    def _index_secure(self, entry: Entry, full_key: _FullKey) -> None:
         """Have the index of Secure cookies say what is true of `entry`, or of its absence."""
         cookie = entry.cookie
         is_there = cookie.secure and self._names.get(cookie.name, {}).get(full_key) is entry
@@ -363,7 +298,7 @@ class CookieState:
                 if not below:
                     self._secure.pop((cookie.name, domain), None)
 
-    def _remove(self, entry: _Entry) -> None:
+    def _remove(self, entry: Entry) -> None:
         # Ctrl-C may have come between any two steps here or in `_put`: what is gone is no error.
         self._begin_change(entry)
         cookie = entry.cookie
@@ -394,7 +329,7 @@ class CookieState:
                     later = min(later, expires)
         self._next_expiry = later
 
-    def _evict_excess(self, in_domain: dict[_Key, _Entry]) -> None:
+    def _evict_excess(self, in_domain: dict[_Key, Entry]) -> None:
         """Make room after one more was received: in its domain, then in all (§5.7)."""
         if len(in_domain) > MAX_DOMAIN_COOKIES:
             self._remove(min(in_domain.values(), key=_by_eviction))

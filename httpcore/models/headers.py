@@ -10,22 +10,19 @@ needs one to read a message hands it over.  It goes with the list, as does all e
 out about it: copies share it, and what changes a `Headers` gives it another list.  So the requests
 of a client that all say the same take the same bytes from the same list.
 
-Everything is checked when it is set, by RFC 9110 §5.1 (a name is a token) and §5.5 (a value has no
-control characters but HTAB), so that nothing set by a caller can end a line and begin another.
-What came from the wire was checked by its engine and is not checked again.  No error shows a
-value: it may be a secret.
+Everything is checked when it is set, see `header_syntax`.  What came from the wire was checked by
+its engine and is not checked again.
 """
 
 from __future__ import annotations
 
 import collections.abc
-import functools
 import re
 import typing
 
 from ..aliases import RawHeaders
-from ..exceptions import InvalidHeader
 from ..field_values import FieldIndex, field_index
+from .header_syntax import checked_name, checked_value
 from .url_syntax import MASK, masked_reference
 
 HeaderValue = str | bytes | int | None
@@ -71,9 +68,6 @@ Default = typing.TypeVar("Default")
 
 Updates = collections.abc.Sequence[tuple[bytes, bytes | None]]
 """Fields that replace those of their names; `None`: by nothing."""
-
-_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class _Fields:
@@ -146,7 +140,7 @@ class Headers(collections.abc.MutableMapping[str, str]):
         if isinstance(headers, Headers):
             self._fields = headers._fields
         else:
-            self._replace([(name, _checked_value(name, value)) for name, value in _named(headers)])
+            self._replace([(name, checked_value(name, value)) for name, value in _named(headers)])
 
     @classmethod
     def from_raw(cls, raw: RawHeaders, index: FieldIndex | None = None) -> Headers:
@@ -236,9 +230,9 @@ class Headers(collections.abc.MutableMapping[str, str]):
 
     def __setitem__(self, name: str, value: str | bytes | int) -> None:
         """Replace all fields called `name` by one, at the place of the first, else at the end."""
-        checked_name = _checked_name(name)
-        pair = (checked_name, _checked_value(checked_name, value))
-        key = checked_name.lower()
+        checked = checked_name(name)
+        pair = (checked, checked_value(checked, value))
+        key = checked.lower()
         if key not in self.by_name():
             self._replace([*self.raw, pair])
             return
@@ -255,8 +249,8 @@ class Headers(collections.abc.MutableMapping[str, str]):
 
     def add(self, name: str | bytes, value: str | bytes | int) -> None:
         """Append a field, beside any that have the same name."""
-        checked_name = _checked_name(name)
-        self._replace([*self.raw, (checked_name, _checked_value(checked_name, value))])
+        checked = checked_name(name)
+        self._replace([*self.raw, (checked, checked_value(checked, value))])
 
     def update(self, other: HeaderTypes = None, /) -> None:  # type: ignore[override]
         """
@@ -345,7 +339,7 @@ def _updates(headers: HeaderTypes) -> Updates:
     if isinstance(headers, Headers):
         return headers.raw
     return [
-        (name, None if value is None else _checked_value(name, value))
+        (name, None if value is None else checked_value(name, value))
         for name, value in _named(headers)
     ]
 
@@ -367,76 +361,4 @@ def _named(headers: HeaderTypes) -> collections.abc.Iterable[tuple[bytes, object
 def _pair(pair: object) -> tuple[bytes, object]:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError("headers are a mapping or an iterable of pairs of name and value")
-    return _checked_name(pair[0]), pair[1]
-
-
-def _checked_name(name: object) -> bytes:
-    if isinstance(name, str):
-        return _encoded_name(name)
-    if isinstance(name, bytes):
-        _check_token(name, name)
-        return name
-    raise TypeError(f"the name of a header is str or bytes, not {type(name).__name__}")
-
-
-@functools.lru_cache(maxsize=512)  # the same few names come with every request
-def _encoded_name(name: str) -> bytes:
-    raw = name.encode("latin-1", "replace")  # "?" is not allowed in a name either
-    _check_token(raw, name)
-    return raw
-
-
-def _check_token(raw: bytes, name: str | bytes) -> None:
-    token = _TOKEN.match(raw)
-    end = 0 if token is None else token.end()
-    if end == len(raw) > 0:
-        return
-    # What follows is not shown: "Authorization: Bearer ..." is a mistake that happens.
-    problem = f"{name[:end]!r} is followed by {name[end : end + 1]!r}" if name else "it is empty"
-    raise InvalidHeader(f"the name of a header is no token (RFC 9110 section 5.1): {problem}")
-
-
-def _checked_value(name: bytes, value: object) -> bytes:
-    if isinstance(value, str):
-        if value.isascii() and value.isprintable():
-            return value.strip(" ").encode("ascii")
-        raw = _latin1(name, value)
-    elif isinstance(value, bytes):
-        raw = value
-    elif isinstance(value, int) and not isinstance(value, bool):
-        return b"%d" % value
-    else:
-        raise TypeError(_wrong_type(name, value))
-    raw = raw.strip(b" \t")
-    control = _CONTROL.search(raw)
-    if control is not None:
-        raise InvalidHeader(
-            f"the value of header {_shown(name)} has the control character {control[0]!r}, "
-            "which no value may have (RFC 9110 section 5.5)"
-        )
-    return raw
-
-
-def _latin1(name: bytes, value: str) -> bytes:
-    try:
-        return value.encode("latin-1")
-    except UnicodeEncodeError as exc:
-        # The codec's error holds the whole value, so it is not chained.
-        character = f"U+{ord(value[exc.start]):04X}"
-    raise InvalidHeader(
-        f"the value of header {_shown(name)} has {character}, which is not in Latin-1; "
-        "give it as bytes in the encoding that the server expects"
-    )
-
-
-def _wrong_type(name: bytes, value: object) -> str:
-    message = f"the value of header {_shown(name)} is str, bytes or int, not {type(value).__name__}"
-    if value is None:
-        return f"{message}; None drops a field only where headers are merged over others"
-    if isinstance(value, (list, tuple)):
-        return f"{message}; for a field that repeats, give the headers as pairs"
-    return message
-
-
-def _shown(name: bytes) -> str:
-    return repr(name.decode("latin-1"))
+    return checked_name(pair[0]), pair[1]
