@@ -44,8 +44,13 @@ def main() -> int:
 
 
 def pythons() -> dict[str, str]:
-    """Every CPython from 3.11 on that is on the path or under pyenv, by version ("3.13t")."""
-    names = [f"python3.{minor}{kind}" for minor in range(11, NEWEST_MINOR) for kind in ("", "t")]
+    """
+    Every CPython and PyPy from 3.11 on that is on the path or under pyenv, by version: "3.13",
+    "3.13t" without the GIL, "pypy3.11".
+    """
+    minors = range(11, NEWEST_MINOR)
+    names = [f"python3.{minor}{kind}" for minor in minors for kind in ("", "t")]
+    names += [f"pypy3.{minor}" for minor in minors]
     pyenv = pathlib.Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
     candidates = [shutil.which(name) for name in names]
     candidates += sorted(str(path) for path in pyenv.glob("versions/*/bin/python"))
@@ -58,14 +63,14 @@ def pythons() -> dict[str, str]:
 
 
 def describe(path: str) -> str | None:
-    """The version of the CPython at `path`; `None` if it is another one, too old, or none."""
+    """The version of the Python at `path`, as in `pythons()`; `None` if it is none of these."""
     asked = subprocess.run(
         [path, "-c", DESCRIBE], check=False, capture_output=True, text=True, env=plain_environment()
     )
-    match = re.fullmatch(r"CPython 3 (\d+) (t?)\n", asked.stdout)
-    if match is None or int(match[1]) < 11:
+    match = re.fullmatch(r"(CPython|PyPy) 3 (\d+) (t?)\n", asked.stdout)
+    if match is None or int(match[2]) < 11:
         return None
-    return f"3.{match[1]}{match[2]}"
+    return ("pypy" if match[1] == "PyPy" else "") + f"3.{match[2]}{match[3]}"
 
 
 def run_tests(name: str, python: str, pytest_options: list[str], lowest: bool = False) -> int:
@@ -73,15 +78,29 @@ def run_tests(name: str, python: str, pytest_options: list[str], lowest: bool = 
     print(f"--- {name}: {python}", flush=True)
     venv = ROOT / f".venv-{name}"
     environment = plain_environment() | {"VENV": str(venv), "PYTHON": python}
+    # Not every release of every package has a wheel for every Python.
+    environment |= {"REQUIREMENTS": str(tests_requirements(venv)), "PIP_PREFER_BINARY": "1"}
     subprocess.run([str(ROOT / "scripts" / "install")], check=True, env=environment)
     own_python = str(venv / "bin" / "python")
     if lowest:
         pip = [own_python, "-m", "pip", "install", "--quiet", *lowest_versions()]
         subprocess.run(pip, check=True, env=environment)
     pytest = [own_python, "-m", "pytest", "-q", "-n", "auto", "--dist", "worksteal"]
+    environment = plain_environment()
+    if name.endswith("t"):
+        environment["PYTHON_GIL"] = "0"  # else a module that does not know of this brings it back
     return subprocess.run(
-        [*pytest, *pytest_options], cwd=ROOT, check=False, env=plain_environment()
+        [*pytest, *pytest_options], cwd=ROOT, check=False, env=environment
     ).returncode
+
+
+def tests_requirements(venv: pathlib.Path) -> pathlib.Path:
+    """A file in `venv` with what the tests need; the checks do not install on every Python."""
+    needed, _, _ = (ROOT / "requirements.txt").read_text(encoding="utf-8").partition("# Checks")
+    venv.mkdir(exist_ok=True)
+    path = venv / "requirements.txt"
+    path.write_text(needed, encoding="utf-8")
+    return path
 
 
 def lowest_versions() -> list[str]:

@@ -17,6 +17,7 @@ import gc
 import inspect
 import os
 import signal
+import sys
 import typing
 
 import hypothesis  # what it asks of gc while it is imported, gc.freeze() prevents
@@ -92,7 +93,8 @@ def pytest_collection_finish() -> None:
     # What was imported and collected stays until the end: the garbage collection after each
     # async test need not look at it, and takes less than a millisecond instead of thirty.
     gc.collect()
-    gc.freeze()
+    if sys.implementation.name == "cpython":
+        gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -20,7 +20,7 @@ LAYERS: dict[str, set[str]] = {
     FOUNDATIONS: LOWEST,
     "content": LOWEST,
     "models": LOWEST | {"content", "backends.guard"},  # a lock; it waits for nothing
-    "policy": LOWEST | {"content", "models"},
+    "policy": LOWEST | {"content", "models", "backends.guard"},
     "wire": LOWEST,
     "backends": LOWEST,
     "dispatch": LOWEST | {"content", "models", "wire", "backends.base"},

@@ -31,12 +31,10 @@ Server = tuple[str, str]
 class _Kept:
     """What there is of one server."""
 
-    __slots__ = ("latest", "guard", "session", "since", "questions")
+    __slots__ = ("latest", "session", "since", "questions")
 
-    latest: ssl.SSLObject  # of the latest connection
-    guard: threading.Lock  # of `latest`
-
-    def __init__(self) -> None:
+    def __init__(self, latest: tuple[ssl.SSLObject, threading.Lock]) -> None:
+        self.latest = latest  # of the latest connection, with its guard
         self.begin()
 
     def begin(self) -> None:
@@ -64,8 +62,9 @@ class TLSSessions:
         guards, or with the one that was `offered` to it, unless the server did not take that.
         """
         # Each step is safe among threads, so there is no lock that a fork could find held.
-        kept = self._servers.pop(server, None) or _Kept()
-        kept.latest, kept.guard = ssl_object, guard
+        latest = ssl_object, guard
+        kept = self._servers.pop(server, None) or _Kept(latest)
+        kept.latest = latest
         if offered is not None and not ssl_object.session_reused:
             kept.session = None
         self._servers[server] = kept
@@ -80,17 +79,18 @@ class TLSSessions:
         if time.monotonic() - kept.since > _LIFETIME:
             kept.begin()
         # Where another thread uses the latest connection in this moment, that is alive.
-        if not kept.guard.acquire(blocking=False):
+        latest, guard = kept.latest
+        if not guard.acquire(blocking=False):
             return kept.session
         try:
-            if kept.latest.version() is None:
+            if latest.version() is None:
                 kept.session = None  # it broke, and must not be resumed (RFC 5246 §7.2.2)
             elif kept.session is None and kept.questions < _MAX_QUESTIONS:
                 kept.questions += 1
-                kept.session = _resumable(kept.latest)
+                kept.session = _resumable(latest)
             return kept.session
         finally:
-            kept.guard.release()
+            guard.release()
 
 
 def _resumable(ssl_object: ssl.SSLObject) -> ssl.SSLSession | None:

@@ -21,6 +21,8 @@ from .base import Dispatcher
 from .connection import HTTP2, HTTPConnection, checked_http2
 from .pool_run import PoolRun
 
+_CLOSED = "this client has been closed; make a new one"
+
 
 class ConnectionPool(Dispatcher):
     """
@@ -103,7 +105,7 @@ class ConnectionPool(Dispatcher):
     def _run(self) -> PoolRun:
         """The connections of the event loop that is running."""
         if self._closed:
-            raise RuntimeError("this client has been closed; make a new one")
+            raise RuntimeError(_CLOSED)
         backend = self._backend or default_backend()
         run = self._runs.get(backend.run_token())
         return self._new_run(backend) if run is None else run
@@ -122,7 +124,11 @@ class ConnectionPool(Dispatcher):
             self._response_limits,
         )
         # Of two threads that come here at once, both get the run of the first.
-        return self._runs.setdefault(backend.run_token(), new)
+        run = self._runs.setdefault(backend.run_token(), new)
+        if self._closed:  # by another thread, which may have seen this run or not
+            run.close()
+            raise RuntimeError(_CLOSED)
+        return run
 
     def after_fork(self) -> None:
         """In a forked child: leave the parent's connections to the parent."""
@@ -159,7 +165,7 @@ class ConnectionPool(Dispatcher):
         """
         self._closed = True
         runs, self._runs = self._runs, {}
-        for run in runs.values():
+        for run in list(runs.values()):  # a thread may be about to add one
             run.close()
 
     def __del__(self) -> None:

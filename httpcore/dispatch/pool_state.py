@@ -33,6 +33,7 @@ import math
 import typing
 
 from ..config import PoolLimits
+from ..exceptions import NetworkError
 from .pool_slots import Key, OriginState, Slot, Ticket
 
 C = typing.TypeVar("C")
@@ -95,9 +96,13 @@ class PoolState(typing.Generic[C]):
         `event` makes the ticket's event.  `fresh`: rather open one than use one that is there; not
         where they carry several exchanges, as a dead one of these is known, and many may come here
         because of it.
+
+        Raises `NetworkError` once all has been closed: another thread may be on its way here then.
         """
         origin = self._origins.get(key)
         if origin is None:
+            if self.closed:
+                raise NetworkError("the client was closed while a request was on its way to it")
             origin = self._origins[key] = OriginState(key, multiplexes)
         slot = None
         if fresh and not origin.multiplexes and self._may_open(origin):

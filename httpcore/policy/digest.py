@@ -6,10 +6,9 @@ for, so that later requests carry their answer from the start, each with a numbe
 server that has had enough of a nonce says `stale`, or names the next one in
 Authentication-Info.
 
-Threads and tasks share all that, with no lock: a session is never changed but replaced, in one
-assignment, and requests are numbered by `itertools.count`, whose `next()` is one step.  The count
-belongs to the nonce: where a server gives the same one to several requests at once, they number
-theirs together.
+Threads and tasks share all that: a session is never changed but replaced, in one assignment, and
+requests are numbered under a guard.  The count belongs to the nonce: where a server gives the same
+one to several requests at once, they number theirs together.
 
 Text is bytes as Latin-1: what a server wrote is hashed and given back as it was.  The user name and
 the password are UTF-8, whether the server says so by `charset` or not.
@@ -20,11 +19,11 @@ Not done: `rspauth`, by which the server proves that it knows the password too, 
 from __future__ import annotations
 
 import collections.abc
-import itertools
 import os
 import typing
 import urllib.parse
 
+from ..backends.guard import thread_guard
 from ..content.bodies import Body, BytesBody
 from ..credentials import encoded
 from ..exceptions import InvalidURL
@@ -193,14 +192,17 @@ class _Space:
 
     def __init__(self) -> None:
         self.session: _Session | None = None
-        self._counts: dict[str, itertools.count[int]] = {}
+        self._guard = thread_guard()
+        self._counts: dict[str, int] = {}
 
     def number(self, nonce: str) -> int:
         """The number of the next request with that nonce, from 1."""
-        counts = self._counts
-        if len(counts) >= _MAX_NONCES and nonce not in counts:
-            counts = self._counts = {}
-        return next(counts.setdefault(nonce, itertools.count(1)))
+        with self._guard:
+            if len(self._counts) >= _MAX_NONCES and nonce not in self._counts:
+                self._counts.clear()
+            number = self._counts.get(nonce, 0) + 1
+            self._counts[nonce] = number
+            return number
 
     def forget(self, session: _Session | None) -> None:
         """`session` lets nobody in."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import tracemalloc
 import typing
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 import httpcore
 from httpcore import InvalidURL, MockDispatch, ResponseTooLarge
 from tests.conftest import MakeClient
+from tests.memory import holding_less_than
 from tests.servers.certs import Certs
 from tests.servers.raw import RawConnection, RawServer, response
 
@@ -149,13 +149,8 @@ async def test_a_body_that_expands(make_client: MakeClient) -> None:
     reply = response(bomb, headers=[("Content-Encoding", "gzip")])
     with RawServer.replies([reply, reply]) as server:
         client = make_client(max_response_size=1_000_000)
-        tracemalloc.start()
-        try:
-            with pytest.raises(ResponseTooLarge):
-                await client.get(server.url)
-            assert tracemalloc.get_traced_memory()[1] < 20_000_000
-        finally:
-            tracemalloc.stop()
+        with holding_less_than(20_000_000), pytest.raises(ResponseTooLarge):
+            await client.get(server.url)
         client.max_response_size = None
         assert len((await client.get(server.url)).content) == 100_000_000
 

@@ -163,6 +163,22 @@ def test_two_threads_make_one_run() -> None:
         assert len(pool_of(client)._runs) == 1
 
 
+def test_cn14_closed_by_another_thread_before_it_has_a_run() -> None:
+    """A client that is closed while a thread is on its way into it opens nothing any more."""
+
+    class Overtaken(httpcore.SyncBackend):
+        def guard(self) -> httpcore.Guard:
+            client.close()
+            return super().guard()
+
+    with serving() as server:
+        client = httpcore.Client(backend=Overtaken())
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="has been closed"):
+                client.get(server.url)
+        assert pool_of(client).active_connections == []
+
+
 def test_idle_connection_that_only_looked_readable() -> None:
     """A call of the idle watch that is about nothing (a TLS ticket) changes nothing."""
     backend = ScriptedBackend([[OK]])

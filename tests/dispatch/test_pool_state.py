@@ -15,6 +15,7 @@ from httpcore.config import PoolLimits
 from httpcore.dispatch import pool_state
 from httpcore.dispatch.pool_slots import Slot, Ticket
 from httpcore.dispatch.pool_state import MAX_OVERTAKES, PoolState
+from httpcore.exceptions import NetworkError
 
 
 def state_of(**limits: int | float | None) -> PoolState[str]:
@@ -415,6 +416,10 @@ def test_close_wakes_everybody_without_a_slot() -> None:
     assert ticket.slot is None
     state.cancel(ticket, 0.0)
     give_back(state, slot)
+    assert len(state.slots) == 0
+    for fresh in (False, True):
+        with pytest.raises(NetworkError, match="closed"):
+            acquire(state, "a", fresh=fresh)
     assert len(state.slots) == 0
 
 

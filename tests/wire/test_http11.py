@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-import tracemalloc
 import typing
 
 import pytest
@@ -24,6 +23,7 @@ from httpcore.wire.http11_events import (
     ResponseHead,
 )
 from tests.cpu_time import assert_takes_no_time
+from tests.memory import holding_less_than
 
 ENGINES: list[ReadHead] = [http11_h11.read_head, http11_httptools.read_head]
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -473,13 +473,8 @@ def test_hd4_endless_head(read_head: ReadHead, piece: bytes) -> None:
     """A head that never ends is refused, and no more than the limit was held."""
     start = b"" if piece.startswith(b"\r\n") else OK
     count = DEFAULT_RESPONSE_LIMITS.max_head_bytes // len(piece) + 9
-    tracemalloc.start()
-    try:
-        with pytest.raises(RemoteProtocolError):
-            read_pieces(read_head, [start, *[piece] * count])
-        assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
-    finally:
-        tracemalloc.stop()
+    with holding_less_than(4 * 1024 * 1024), pytest.raises(RemoteProtocolError):
+        read_pieces(read_head, [start, *[piece] * count])
 
 
 def test_hd4_too_many_fields(read_head: ReadHead) -> None:

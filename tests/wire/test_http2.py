@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import tracemalloc
 import typing
 
 import hypothesis
@@ -20,6 +18,7 @@ from httpcore.wire.http2 import HTTP2State
 from httpcore.wire.http2_fields import request_fields
 from httpcore.wire.http2_stream import Stream
 from httpcore.wire.http2_windows import CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES
+from tests.memory import holding_less_than
 from tests.servers import h2_server
 from tests.servers.h2_server import Code, Frames, parse_frames
 
@@ -647,18 +646,6 @@ def test_noise_between_useful_frames_is_no_flood() -> None:
     assert not session.state.closed
 
 
-@contextlib.contextmanager
-def holding_less_than(limit: int) -> typing.Iterator[None]:
-    """No more bytes than that are allocated at once inside."""
-    tracemalloc.start()
-    try:
-        yield
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < limit
-
-
 def test_h2_8_continuation_flood() -> None:
     """H2.8: 100,000 CONTINUATION frames are cut off early."""
     for size in (0, 1, 16_384):
@@ -975,6 +962,7 @@ FRAMES: dict[str, typing.Callable[[Frames], bytes]] = {
 @hypothesis.given(st.lists(st.sampled_from(sorted(FRAMES)), min_size=1, max_size=6))
 def test_h2_8_what_repeats_takes_no_memory(names: list[str]) -> None:
     """Whatever comes again and again, nothing is kept of it but the bodies that nobody took."""
+    tracemalloc = pytest.importorskip("tracemalloc", reason="this Python counts no memory")
     session = Session()
     session.server.encoder.header_table_size = 0  # the same bytes each time
     streams = [session.open(), session.open("POST", end_stream=False), session.open()]
