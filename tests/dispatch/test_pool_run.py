@@ -12,7 +12,7 @@ import time
 import pytest
 
 import httpcore
-from httpcore.backends.base import TruncatedTLS
+from httpcore.backends.base import Guard, TruncatedTLS
 from httpcore.backends.scripted import Arrived, Piece, ScriptedBackend
 from tests.conftest import MakeClient
 from tests.dispatch.test_http11 import good, serving
@@ -167,7 +167,7 @@ def test_cn14_closed_by_another_thread_before_it_has_a_run() -> None:
     """A client that is closed while a thread is on its way into it opens nothing any more."""
 
     class Overtaken(httpcore.SyncBackend):
-        def guard(self) -> httpcore.Guard:
+        def guard(self) -> Guard:
             client.close()
             return super().guard()
 
