@@ -1,9 +1,9 @@
 """Header fields by name, and tolerant parsers for their values: lists, Content-Type, Link.
 
 The parsers read what servers send, so no input makes them raise: what is malformed is skipped, and
-the first usable value counts.  All take time linear in their input.  A quoted string that is never
-closed goes on to the end of the value; the possessive quantifiers (`*+`, `++`) keep the patterns
-from trying again.
+the first usable value counts.  All take time linear in their input: a quoted string that is never
+closed goes on to the end of the value, and there is one way only in which a pattern can match.
+No quantifier is possessive (`*+`): PyPy 7.3 then overlooks what there is.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import urllib.parse
 
 from .aliases import RawHeaders
 
-_QUOTED = r'"(?:[^"\\]++|\\.)*+"?'
-_LIST_ITEM = re.compile(rf'(?:[^",]++|{_QUOTED})++', re.DOTALL)
-_PARAMETER = re.compile(rf'(?:[^";]++|{_QUOTED})++', re.DOTALL)
-_LINK = re.compile(rf'<([^<>]*+)>((?:[^",]++|{_QUOTED})*+)', re.DOTALL)
-_QUOTED_TEXT = re.compile(r'"((?:[^"\\]++|\\.)*+)', re.DOTALL)
+QUOTED_TEXT = r'"([^"\\]*(?:\\.[^"\\]*)*)'
+_QUOTED = r'"[^"\\]*(?:\\.[^"\\]*)*"?'
+_LIST_ITEM = re.compile(rf'(?:[^",]+|{_QUOTED})+', re.DOTALL)
+_PARAMETER = re.compile(rf'(?:[^";]+|{_QUOTED})+', re.DOTALL)
+_LINK = re.compile(rf'<([^<>]*)>((?:[^",]+|{_QUOTED})*)', re.DOTALL)
+_QUOTED_TEXT = re.compile(QUOTED_TEXT, re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 FieldIndex = dict[bytes, list[bytes]]

@@ -51,7 +51,7 @@ _CHARSETS = frozenset(
 )
 
 # As codecs.lookup() reads them; a dot is part of the name there ("ansi_x3.4-1968").
-_LABEL = re.compile(r"[0-9a-z]+(?:[-_.:+ ][0-9a-z]+)*+")
+_LABEL = re.compile(r"[0-9a-z]+(?:[-_.:+ ][0-9a-z]+)*")
 _SEPARATOR = re.compile(r"[-_:+ ]")
 
 _NOT_TEXT = re.compile(
@@ -182,6 +182,8 @@ def _why_no_json(content: bytes, exc: Exception) -> str:
     if not content.strip():
         return "the body is empty, which is no JSON"
     problem = "it is nested too deeply" if isinstance(exc, RecursionError) else str(exc)
+    # Some parsers, PyPy's among them, say which character they did not expect.
+    problem = "".join(char if char.isprintable() else repr(char)[1:-1] for char in problem)
     text = decode_text(content[: 4 * _EXCERPT_CHARS], None)
     start = repr(text[:_EXCERPT_CHARS])[1:-1][:_EXCERPT_CHARS]
     return f"the body is not JSON ({problem}); it starts with: {start}"

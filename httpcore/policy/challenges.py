@@ -12,10 +12,10 @@ import typing
 from ..field_values import list_items, unquoted
 from ..models.headers import Headers
 
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
-_PARAMETER = re.compile(rf"({_TOKEN})[ \t]*+=[ \t]*+(.*)", re.DOTALL)
-_SCHEME = re.compile(rf"({_TOKEN})(?:[ \t]++(.*))?", re.DOTALL)
-_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]++=*+")
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER = re.compile(rf"({_TOKEN})[ \t]*=[ \t]*(.*)", re.DOTALL)
+_SCHEME = re.compile(rf"({_TOKEN})(?:[ \t]+(.*))?", re.DOTALL)
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 # Schemes and parameters that are looked at: more than any server has that means well.
 _MAX_ITEMS = 1_000

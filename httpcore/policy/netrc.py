@@ -14,13 +14,14 @@ import stat
 import warnings
 
 from ..aliases import Path
+from ..field_values import QUOTED_TEXT
 from ..models.request import Request
 from ..models.response_base import ResponseBase
 from .auth import Auth, AuthFlow, BasicAuth
 
 logger = logging.getLogger("httpcore")
 
-_WORD = re.compile(r'\s*+(?:"((?:[^"\\]++|\\.)*+)"?|((?:[^\s\\]++|\\.)++))', re.DOTALL)
+_WORD = re.compile(rf'\s*(?:{QUOTED_TEXT}"?|((?:[^\s\\]+|\\.)+))', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 # In the place of a host: all that are not named.

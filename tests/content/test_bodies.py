@@ -8,6 +8,7 @@ import io
 import mmap
 import os
 import pathlib
+import sys
 import typing
 
 import hypothesis
@@ -92,8 +93,9 @@ async def test_bd9_a_large_buffer_cannot_be_resized_while_it_is_sent() -> None:
     body.rewind()
     first = await body.next_chunk(run_here)
     assert first is not None
-    with pytest.raises(BufferError):
-        buffer.clear()
+    if sys.implementation.name != "pypy":  # there nothing but the caller keeps it from this
+        with pytest.raises(BufferError):
+            buffer.clear()
     buffer[-1] = 7
     rest = await body.next_chunk(run_here)
     assert rest is not None

@@ -11,7 +11,7 @@ import sys
 
 import chardet
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from httpcore.content.text import (
@@ -295,6 +295,8 @@ def test_every_split_decodes_to_the_same_text(encoding: str | None, content: byt
     """A TextDecoder fed in chunks agrees with one fed once, and with decode_text for UTF-8."""
     edges = [0, *sorted(at), len(content)]
     parts = [content[start:end] for start, end in itertools.pairwise(edges)]
+    # PyPy's codec replaces what is broken as often as it is cut.
+    assume(sys.implementation.name != "pypy" or encoding is None or "utf_32" not in encoding)
     whole = decoded_in_chunks([content], encoding)
     assert decoded_in_chunks(parts, encoding) == whole
     assert decode_text(content, encoding) == whole
@@ -326,11 +328,16 @@ def test_tx7_keywords_go_to_json_loads():
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
+        # What is wrong with it is said in the words of CPython or of PyPy.
         (
             b"<html>",
-            r"not JSON \(Expecting value: line 1 column 1 \(char 0\)\); it starts with: <ht",
+            r"not JSON \((Expecting value|Unexpected '<'): line 1 column 1 \(char 0\)\); "
+            "it starts with: <ht",
         ),
-        (b'{"a": 1', "Expecting ',' delimiter.*; it starts with: {\"a\": 1"),
+        (
+            b'{"a": 1',
+            "(Expecting ',' delimiter|Unterminated object).*; it starts with: {\"a\": 1",
+        ),
         (b"[" * 100_000, r"nested too deeply\); it starts with: \[\["),
         (b"1" * 100_000, "digits.*starts with: 111"),
         (b'"\xff"', r"'utf-8' codec can't decode.*starts with: \"\ufffd\""),
