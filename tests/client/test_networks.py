@@ -79,12 +79,12 @@ async def test_tm3_silent_hosts(make_client: MakeClient, network: Network) -> No
     addresses = [network.SILENT6, network.SILENT]
     client = make_client(
         connect=ConnectConfig(resolver=lambda host, port: addresses),
-        timeout=TimeoutConfig(PATIENCE, connect_timeout=0.3),
+        timeout=TimeoutConfig(PATIENCE, connect_timeout=1),
     )
     started = time.monotonic()
     with pytest.raises(httpcore.ConnectTimeout) as caught:
         await client.get("http://example.org/")
-    assert 0.3 <= time.monotonic() - started < PATIENCE
+    assert 1 <= time.monotonic() - started < PATIENCE
     assert all(address in str(caught.value) for address in addresses)
 
 
