@@ -45,9 +45,10 @@ def network(hosts: Network) -> collections.abc.Iterator[Network]:
 
 
 def answering(connection: RawConnection) -> None:
+    client = connection.sock.getpeername()[0].encode()  # which is told only while it is there
     while True:
         connection.read_request()
-        connection.send(response(connection.sock.getpeername()[0].encode()))
+        connection.send(response(client))
 
 
 # Who does not answer.
