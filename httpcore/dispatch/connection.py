@@ -20,7 +20,7 @@ from ..models.url import URL, Origin
 from ..response_limits import DEFAULT_RESPONSE_LIMITS, ResponseLimits, checked_response_limits
 from ..ssl_config import DEFAULT_SSL, SSLTypes, ssl_config
 from ..wire.http11_engine import Engine, head_reader
-from .base import Abandoned, Dispatcher, OnDone, Unprocessed, reap
+from .base import Abandoned, Dispatcher, Unprocessed, reap
 from .connecting import open_stream
 from .forward import send_through
 from .http11 import HTTP11Connection
@@ -30,7 +30,6 @@ from .tunnel import open_through
 if typing.TYPE_CHECKING:
     from .http2 import HTTP2Connection
 
-OnCapacity = collections.abc.Callable[[int], None]
 HTTP2 = bool | typing.Literal["only"]
 """What `http2=` takes."""
 
@@ -67,8 +66,6 @@ class HTTPConnection(Dispatcher):
         engine: Engine | None = None,
         response_limits: ResponseLimits = DEFAULT_RESPONSE_LIMITS,
         route: Route | None = None,
-        on_done: OnDone | None = None,
-        on_capacity: OnCapacity | None = None,
         abandoned: Abandoned | None = None,
     ) -> None:
         self.origin = origin if isinstance(origin, Origin) else Origin(origin)
@@ -83,8 +80,6 @@ class HTTPConnection(Dispatcher):
         self._response_limits = checked_response_limits(response_limits)
         self._backend = checked_backend(backend)
         self._read_head = head_reader(engine)
-        self._on_done = on_done or self._done
-        self._on_capacity = on_capacity or _ignore
         self._exchanges = 0  # on its own
         self._abandoned: Abandoned = collections.deque() if abandoned is None else abandoned
         self._protocol: HTTP11Connection | HTTP2Connection | None = None
@@ -123,8 +118,8 @@ class HTTPConnection(Dispatcher):
             return HTTP2Connection(
                 stream,
                 backend,
-                self._on_done,
-                self._on_capacity,
+                self.on_done,
+                self.on_capacity,
                 self._abandoned,
                 self._response_limits,
                 tls is not None,
@@ -139,7 +134,7 @@ class HTTPConnection(Dispatcher):
             stream,
             backend,
             self._read_head,
-            self._on_done,
+            self.on_done,
             self._abandoned,
             self._response_limits,
         )
@@ -150,7 +145,7 @@ class HTTPConnection(Dispatcher):
         """
         Send `request`, prepared, over the open connection; returns when the head is there.
 
-        `on_done` is called exactly once for it: before an error is raised, or when the body has
+        `on_done()` is called exactly once for it: before an error is raised, or when the body has
         ended.
         """
         assert self._protocol is not None
@@ -230,8 +225,12 @@ class HTTPConnection(Dispatcher):
         """In a forked child: leave the connection to the parent."""
         self.abort()
 
-    def _done(self, reusable: bool, keep: float | None) -> None:
+    def on_done(self, reusable: bool, keep: float | None) -> None:
+        """What `OnDone` says; a pool has its own."""
         self._exchanges -= 1
+
+    def on_capacity(self, capacity: int) -> None:
+        """`capacity` is another one; a pool has its own."""
 
     async def close(self) -> None:
         """Close the connection; waits for nothing."""
@@ -241,9 +240,6 @@ class HTTPConnection(Dispatcher):
         state = "closed" if self._protocol is None or self._protocol.stream.is_closed else "open"
         peer = self.origin.peer if self.route is None else self.route.peer
         return f"<HTTPConnection({peer!r}, {state})>"
-
-
-def _ignore(capacity: int) -> None: ...
 
 
 def checked_http2(http2: HTTP2) -> HTTP2:

@@ -206,19 +206,7 @@ class PoolRun:
         route: Route | None,
         deadline: Deadline,
     ) -> HTTPConnection:
-        connection = slot.connection = HTTPConnection(
-            origin,
-            ssl=ssl,
-            http2=http2,
-            route=route,
-            connect=self._connect,
-            backend=self.backend,
-            engine=self._engine,
-            response_limits=self._response_limits,
-            on_done=functools.partial(self._exchange_over, slot),
-            on_capacity=functools.partial(self._capacity_changed, slot),
-            abandoned=self._abandoned,
-        )
+        connection = slot.connection = _PooledConnection(self, slot, origin, ssl, http2, route)
         try:
             await connection.open(deadline)
         except BaseException:
@@ -230,37 +218,7 @@ class PoolRun:
             raise NetworkError(f"the client was closed while connecting to {origin.peer}")
         return connection
 
-    # Giving it back.
-
-    def _exchange_over(
-        self, slot: Slot[HTTPConnection], reusable: bool, hint: float | None
-    ) -> None:
-        connection = slot.connection
-        assert connection is not None
-        now = time.monotonic()
-        keep = self._limits.keepalive_expiry
-        if hint is not None and (keep is None or hint < keep):
-            keep = hint
-        expires_at = math.inf if keep is None else now + keep
-        with self._guard:
-            self.state.release(slot, reusable, now, expires_at)
-        self._carry_out()
-        if slot.active == 0 and not slot.closed:
-            if self._watches:
-                on_readable = functools.partial(self._idle_readable, slot)
-                self._watches = connection.watch(on_readable)
-            if self._expiry_cancel is None and keep is not None:
-                self._schedule_expiry(keep)
-
-    def _capacity_changed(self, slot: Slot[HTTPConnection], capacity: int) -> None:
-        self._do(self.state.set_capacity, slot, capacity)
-
-    def _idle_readable(self, slot: Slot[HTTPConnection]) -> None:
-        """
-        Something arrived on a connection, or the peer closed it: where it is idle, it is of no use.
-        """
-        if slot.active == 0 and slot.connection is not None and slot.connection.is_stale():
-            self._do(self.state.discard, slot, time.monotonic())
+    # Closing it.
 
     def _schedule_expiry(self, seconds: float) -> None:
         # What the backend cannot do need not be tried again.
@@ -310,6 +268,57 @@ class PoolRun:
         for slot in to_close:
             if slot.connection is not None:
                 slot.connection.abort()
+
+
+class _PooledConnection(HTTPConnection):
+    """A connection for one slot of a run, which it gives back after each exchange."""
+
+    def __init__(
+        self,
+        run: PoolRun,
+        slot: Slot[HTTPConnection],
+        origin: Origin,
+        ssl: SSLConfig,
+        http2: HTTP2,
+        route: Route | None,
+    ) -> None:
+        super().__init__(
+            origin,
+            ssl=ssl,
+            http2=http2,
+            route=route,
+            connect=run._connect,
+            backend=run.backend,
+            engine=run._engine,
+            response_limits=run._response_limits,
+            abandoned=run._abandoned,
+        )
+        self._run = run
+        self._slot = slot
+
+    def on_done(self, reusable: bool, keep: float | None) -> None:
+        run, slot = self._run, self._slot
+        now = time.monotonic()
+        limit = run._limits.keepalive_expiry
+        if keep is None or (limit is not None and limit < keep):
+            keep = limit
+        expires_at = math.inf if keep is None else now + keep
+        with run._guard:
+            run.state.release(slot, reusable, now, expires_at)
+        run._carry_out()
+        if slot.active == 0 and not slot.closed:
+            if run._watches:
+                run._watches = self.watch(self._on_readable)
+            if run._expiry_cancel is None and keep is not None:
+                run._schedule_expiry(keep)
+
+    def on_capacity(self, capacity: int) -> None:
+        self._run._do(self._run.state.set_capacity, self._slot, capacity)
+
+    def _on_readable(self) -> None:
+        """Something arrived, or the peer closed: while it is idle, it is of no use any more."""
+        if self._slot.active == 0 and self.is_stale():
+            self._run._do(self._run.state.discard, self._slot, time.monotonic())
 
 
 def _do_nothing() -> None: ...

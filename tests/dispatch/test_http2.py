@@ -1217,6 +1217,10 @@ async def test_capacity_is_told_before_anybody_is_woken(
         def event(self) -> Event:
             return Logged(super().event())
 
+    class Told(httpcore.HTTPConnection):
+        def on_capacity(self, capacity: int) -> None:
+            log.append(f"capacity {capacity}")
+
     class Logged(Event):
         def __init__(self, inner: Event) -> None:
             self.inner = inner
@@ -1240,12 +1244,7 @@ async def test_capacity_is_told_before_anybody_is_woken(
         peer.read_to_end()
 
     with H2Server(script) as server:
-        connection = httpcore.HTTPConnection(
-            server.url,
-            http2="only",
-            backend=Backend(),
-            on_capacity=lambda capacity: log.append(f"capacity {capacity}"),
-        )
+        connection = Told(server.url, http2="only", backend=Backend())
         to_close.append(connection)
 
         async def get() -> httpcore.Response:
