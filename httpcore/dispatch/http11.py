@@ -141,14 +141,6 @@ class HTTP11Connection:
             raise reader.truncated() from exc
         return event, True
 
-    async def read_into(self, reader: ResponseReader, deadline: Deadline) -> None:
-        """Wait for bytes and feed them to `reader`."""
-        try:
-            data = await self.stream.read(deadline)
-        except TruncatedTLS as exc:
-            raise reader.truncated() from exc
-        reader.feed(data)
-
     def is_stale(self) -> bool:
         """Whether the idle connection is of no use: whatever arrived on it was not asked for."""
         return self.stream.read_available() is not None
@@ -218,7 +210,7 @@ class HTTP11Body(IncomingBody):
                     return event
                 if event is not NEED_DATA:
                     break
-                await self._connection.read_into(self._reader, self._deadline)
+                self._reader.feed(await self._connection.stream.read(self._deadline))
         except BaseException as exc:
             error = self._fail(exc)
             if error is exc:
@@ -236,7 +228,7 @@ class HTTP11Body(IncomingBody):
                 if isinstance(event, bytes):
                     pieces.append(event)
                 elif event is NEED_DATA:
-                    await self._connection.read_into(self._reader, self._deadline)
+                    self._reader.feed(await self._connection.stream.read(self._deadline))
                 else:
                     self._end(event)
         except BaseException as exc:
@@ -261,6 +253,8 @@ class HTTP11Body(IncomingBody):
         if self._ended:
             return exc
         self._ended = True
+        if isinstance(exc, TruncatedTLS):
+            exc = self._reader.truncated()
         return self._connection.fail(exc)
 
     def _end(self, event: object) -> None:
