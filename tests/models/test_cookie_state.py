@@ -125,6 +125,13 @@ def test_ck7_expiry() -> None:
     assert state.count == 1
 
 
+def test_ck7_what_has_expired_is_not_sent() -> None:
+    """Though it was sent before, and nobody has looked since."""
+    state = state_of(cookie("a", expires=10), cookie("b"))
+    sent_at = {now: state.for_request("example.org", "/", True, now).octets for now in (9, 9.9, 10)}
+    assert sent_at == {9: b"a=v; b=v", 9.9: b"a=v; b=v", 10: b"b=v"}
+
+
 def test_ck7_set_expired() -> None:
     """Setting one that has expired removes it, and only it."""
     state = state_of(cookie("a"), cookie("a", path="/x"))
