@@ -10,7 +10,9 @@ from __future__ import annotations
 import collections
 import collections.abc
 import functools
+import gc
 import math
+import sys
 import time
 import typing
 
@@ -46,6 +48,9 @@ MAX_ATTEMPTS = 3
 # How long at least until idle connections are looked through again, for each of them: thousands
 # that expire one by one would else be looked through thousands of times.
 _SECONDS_BETWEEN_LOOKS = 0.0001
+
+# PyPy does not: a response that was dropped holds its connection until it is collected.
+_COUNTS_REFERENCES = sys.implementation.name == "cpython"
 
 # How many of the URLs that hold connections a PoolTimeout names.
 _NAMED_URLS = 5
@@ -171,6 +176,8 @@ class PoolRun:
             left = None if limit is None else waited_from + limit - time.monotonic()
             if await ticket.event.wait(deadline.within(left)):
                 return
+            if not _COUNTS_REFERENCES:
+                gc.collect()
             reap(self._abandoned)
             now = time.monotonic()
             if deadline.ends_at is not None and now >= deadline.ends_at:

@@ -14,6 +14,7 @@ import pytest
 import httpcore
 from httpcore.backends.base import Guard, TruncatedTLS
 from httpcore.backends.scripted import Arrived, Piece, ScriptedBackend
+from httpcore.dispatch import pool_run
 from tests.conftest import MakeClient
 from tests.dispatch.test_http11 import good, serving
 from tests.servers.raw import RawConnection, RawServer
@@ -144,6 +145,28 @@ def test_dropped_response_serves_a_waiter() -> None:
             held.clear()
         waiting.join()
         assert answers[0].content == b"ok"
+
+
+def test_dropped_response_where_references_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a request gives up waiting, what was dropped is collected, and serves it."""
+    monkeypatch.setattr(pool_run, "_COUNTS_REFERENCES", False)
+
+    def endless(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\nhello")
+        connection.wait_closed()
+
+    limits = httpcore.PoolLimits(hard_limit=1, pool_timeout=0.1)
+    with serving(endless, good) as server, httpcore.Client(pool_limits=limits) as client:
+        gc.disable()
+        try:
+            held: list[object] = [client.get(server.url, stream=True)]
+            held.append(held)  # a cycle, which CPython does not find at once either
+            del held
+            with pytest.warns(ResourceWarning, match="was dropped"):
+                assert client.get(server.url).content == b"ok"
+        finally:
+            gc.enable()
 
 
 def test_two_threads_make_one_run() -> None:
