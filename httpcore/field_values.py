@@ -107,7 +107,7 @@ def parse_disposition_filename(value: str | None) -> str | None:
     The file name of a Content-Disposition (RFC 6266), safe to be used; `None` where there is none.
 
     `filename*` counts more than `filename` (§4.3).  Of a path only its last part is left, by either
-    slash; control characters, and dots in front, are taken away.
+    slash; control characters, dots in front, and blanks around it are taken away.
     """
     names: dict[str, str] = {}
     for part in _PARAMETER.findall(value or ""):
@@ -116,7 +116,7 @@ def parse_disposition_filename(value: str | None) -> str | None:
             names.setdefault(name.strip().lower(), unquoted(argument))
     name = _extended_value(names.get("filename*", "")) or names.get("filename", "")
     name = name.replace("\\", "/").rpartition("/")[2]
-    name = "".join(char for char in name if char.isprintable()).strip().lstrip(".")
+    name = "".join(char for char in name if char.isprintable()).lstrip(" .").rstrip()
     return name or None
 
 

@@ -172,6 +172,7 @@ def test_hd13_nothing_raises(value: str):
         ("attachment; filename*=UTF-8''..%2F..%2Fx", "x"),
         ("attachment; filename=one; filename=two", "one"),
         ('attachment; filename=".."', None),
+        ('attachment; filename=".. x "', "x"),
         ("inline", None),
         ("", None),
         (None, None),
