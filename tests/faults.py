@@ -155,6 +155,15 @@ class FaultyStream(NetworkStream):
         self._backend.step()
         return await self._inner.write(data, deadline, until_readable)
 
+    async def write_parts(
+        self,
+        parts: collections.abc.Sequence[bytes | memoryview],
+        deadline: Deadline,
+        until_readable: bool = False,
+    ) -> bool:
+        self._backend.step()
+        return await self._inner.write_parts(parts, deadline, until_readable)
+
     def write_available(self, data: bytes | bytearray | memoryview) -> bool:
         self._backend.step()
         return self._inner.write_available(data)

@@ -43,13 +43,13 @@ from .sockets import (
     broken,
     closed_here,
     in_another_loop,
+    send_parts,
 )
 
 # How many reads are held that nobody has asked for.
 _MAX_CHUNKS = 4
-# Writes of this size and more give the loop a turn after every `_BURST_BYTES`.
-_LARGE_WRITE_BYTES = 32 * 1024
-_BURST_BYTES = 1024 * 1024
+# The loop gets a turn after so many bytes written without a wait: what a socket's buffer may take.
+_BURST_BYTES = 4 * 1024 * 1024
 
 _NEVER = float("inf")
 
@@ -220,8 +220,9 @@ class AsyncioStream(NetworkStream):
         else:
             sent = self._send(data)
             if sent == (data.nbytes if isinstance(data, memoryview) else len(data)):
-                if sent >= _LARGE_WRITE_BYTES:
-                    await self._take_turns(sent)
+                self._burst += sent
+                if self._burst >= _BURST_BYTES:
+                    await self._take_turns()
                 return True
             self._unsent = memoryview(data).cast("B")[sent:]
         try:
@@ -249,6 +250,29 @@ class AsyncioStream(NetworkStream):
             return 0
         except OSError as error:
             raise self._cannot_write(error) from error
+
+    async def write_parts(
+        self,
+        parts: collections.abc.Sequence[bytes | memoryview],
+        deadline: Deadline,
+        until_readable: bool = False,
+    ) -> bool:
+        is_over = deadline.ends_at is not None and time.monotonic() >= deadline.ends_at
+        if self._unsent or is_over:
+            return await self.write(b"".join(parts), deadline, until_readable)
+        try:
+            sent = send_parts(self._sock, parts)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            raise self._cannot_write(error) from error
+        if sent == sum(map(len, parts)):
+            self._burst += sent
+            if self._burst >= _BURST_BYTES:
+                await self._take_turns()
+            return True
+        self._unsent = memoryview(b"".join(parts))[sent:]
+        return await self._flush(deadline, until_readable)
 
     async def _flush(self, deadline: Deadline, until_readable: bool) -> bool:
         while self._unsent:
@@ -298,11 +322,9 @@ class AsyncioStream(NetworkStream):
         assert error is not None
         return error
 
-    async def _take_turns(self, sent: int) -> None:
-        self._burst += sent
-        if self._burst >= _BURST_BYTES:
-            self._burst = 0
-            await asyncio.sleep(0)
+    async def _take_turns(self) -> None:
+        self._burst = 0
+        await asyncio.sleep(0)
 
     # Limits.
 

@@ -101,6 +101,19 @@ class NetworkStream(abc.ABC):
         What was not sent is kept, as by `write()`.  Raises `WriteError`.
         """
 
+    async def write_parts(
+        self,
+        parts: collections.abc.Sequence[bytes | memoryview],
+        deadline: Deadline,
+        until_readable: bool = False,
+    ) -> bool:
+        """
+        Send all of `parts`, in order; see `write`.
+
+        They go out in one write, and where the system can gather them, without being joined first.
+        """
+        return await self.write(b"".join(parts), deadline, until_readable)
+
     @abc.abstractmethod
     def read_available(self) -> bytes | None:
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import errno
 import os
 import socket
@@ -37,6 +38,19 @@ _HINTS = {
 }
 
 E = typing.TypeVar("E", bound=NetworkError)
+Part = bytes | memoryview
+
+
+def send_gathered(sock: socket.socket, parts: collections.abc.Sequence[Part]) -> int:
+    return sock.sendmsg(parts)
+
+
+def send_joined(sock: socket.socket, parts: collections.abc.Sequence[Part]) -> int:
+    return sock.send(b"".join(parts))
+
+
+send_parts = send_gathered if hasattr(socket.socket, "sendmsg") else send_joined  # on Windows
+"""`send_parts(sock, parts)` sends what the socket takes of all `parts`; how many bytes it took."""
 
 
 def ip_address_of(host: str, port: int) -> Address | None:

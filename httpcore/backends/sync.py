@@ -32,7 +32,16 @@ from . import polling
 from .base import Address, ConcurrencyBackend, Event, Guard, NetworkStream, Secure
 from .happy_eyeballs import Sockets, connect
 from .lookups import resolve
-from .sockets import MAX_READ_BYTES, MIN_READ_BYTES, NOTHING, READING, WRITING, broken, closed_here
+from .sockets import (
+    MAX_READ_BYTES,
+    MIN_READ_BYTES,
+    NOTHING,
+    READING,
+    WRITING,
+    broken,
+    closed_here,
+    send_parts,
+)
 
 T = typing.TypeVar("T")
 
@@ -138,6 +147,28 @@ class SyncStream(NetworkStream):
         finally:
             self._end_write()
 
+    async def write_parts(
+        self,
+        parts: collections.abc.Sequence[bytes | memoryview],
+        deadline: Deadline,
+        until_readable: bool = False,
+    ) -> bool:
+        sent = 0
+        self._writing = True
+        try:
+            seconds = deadline.within(deadline.write)
+            if not (self._closed or self._unsent or (seconds is not None and seconds <= 0)):
+                sent = send_parts(self._socket, parts)
+                if sent == sum(map(len, parts)):
+                    return True
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise self._cannot_write(error) from error
+        finally:
+            self._end_write()
+        return await self.write(memoryview(b"".join(parts))[sent:], deadline, until_readable)
+
     def write_available(self, data: bytes | bytearray | memoryview) -> bool:
         self._writing = True
         try:
@@ -171,9 +202,12 @@ class SyncStream(NetworkStream):
         except BlockingIOError:
             return 0
         except OSError as error:
-            if self._closed:
-                raise closed_here(WriteError, WRITING, self.peer) from error
-            raise broken(WriteError, WRITING, self.peer, error) from error
+            raise self._cannot_write(error) from error
+
+    def _cannot_write(self, error: OSError) -> WriteError:
+        if self._closed:
+            return closed_here(WriteError, WRITING, self.peer)
+        return broken(WriteError, WRITING, self.peer, error)
 
     def _wait_to_send(self, deadline: Deadline, until_readable: bool) -> bool:
         """Wait until the socket takes more; whether there is something to read, if asked."""

@@ -219,10 +219,12 @@ class AsyncIteratorBody(Body):
     async def next_chunk(self, run_blocking: BlockingRunner) -> bytes | memoryview | None:
         if self._iterator is None:
             self._iterator = aiter(self._source)
-        while (piece := await anext(self._iterator, _END)) is not _END:
-            if checked := checked_piece(piece, "async iterator"):
-                return checked
-        return None
+        try:
+            while not (piece := checked_piece(await anext(self._iterator), "async iterator")):
+                pass
+        except StopAsyncIteration:
+            return None
+        return piece
 
     async def aclose(self) -> None:
         aclose = getattr(self._iterator, "aclose", None)

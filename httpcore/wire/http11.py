@@ -396,9 +396,9 @@ def request_head(method: str, target: bytes, section: bytes) -> bytes:
     return b"%b %b HTTP/1.1\r\n%b" % (method.encode("ascii"), target, section)
 
 
-def chunk(data: bytes | memoryview) -> bytes:
-    """`data`, not empty, as one chunk (RFC 9112 §7.1)."""
-    return b"".join((b"%x\r\n" % len(data), data, b"\r\n"))
+def chunk(data: bytes | memoryview) -> tuple[bytes, bytes | memoryview, bytes]:
+    """The parts of `data`, not empty, as one chunk (RFC 9112 §7.1)."""
+    return b"%x\r\n" % len(data), data, b"\r\n"
 
 
 LAST_CHUNK = b"0\r\n\r\n"

@@ -393,6 +393,22 @@ def test_what_nobody_reads_is_left_to_the_system(run):
     run(main)
 
 
+def test_parts_for_which_there_is_no_room():
+    """They wait until there is."""
+
+    def no_room(parts: object) -> int:
+        raise BlockingIOError
+
+    async def main() -> None:
+        sock = FakeSocket(sendmsg=no_room)
+        stream = stream_over(sock)
+        assert await stream.write_parts((b"a", b"b"), limits())
+        assert receive(sock.other, 2) == b"ab"
+        stream.close()
+
+    kinds.run("asyncio", main)
+
+
 def test_reading_and_writing_in_bulk_let_others_run():
     """Where the system takes everything at once, other tasks get their turn all the same."""
 
@@ -405,11 +421,14 @@ def test_reading_and_writing_in_bulk_let_others_run():
                 turns += 1
                 await asyncio.sleep(0)
 
-        sock = FakeSocket(send=len)
+        sock = FakeSocket(send=len, sendmsg=lambda parts: sum(map(len, parts)))
         task = asyncio.create_task(other())
         stream = stream_over(sock)
-        for _ in range(200):
+        for _ in range(400):
             assert await stream.write(bytes(64 * 1024), limits())
+        assert 5 <= turns <= 10
+        for _ in range(400):
+            assert await stream.write_parts((bytes(64 * 1024),), limits())
         assert 10 <= turns <= 20
         task.cancel()
         stream.close()

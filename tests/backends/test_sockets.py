@@ -126,3 +126,16 @@ def test_the_reason_of_tls():
     error = ssl.SSLError(errno.EPERM, "[SSL: BAD_THING] bad thing (_ssl.c:1)")
     error.reason = "BAD_THING"
     assert sockets.reason(error) == "bad thing"
+
+
+# Sending.
+
+
+def test_parts_are_joined_where_the_system_cannot_gather_them() -> None:
+    """On Windows; what is sent is the same."""
+    parts = (b"1\r\n", memoryview(b"x"), b"\r\n")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        for send in (sockets.send_joined, sockets.send_gathered):
+            assert send(ours, parts) == 6
+            assert theirs.recv(100) == b"1\r\nx\r\n"

@@ -320,6 +320,60 @@ def test_the_connection_breaks_in_the_middle_of_a_write(run, backend):
     run(main)
 
 
+def test_parts_go_out_in_order(run, backend):
+    """Also behind what an earlier write has left, and where the peer does not take all at once."""
+    small = (b"1\r\n", memoryview(b"x"), b"\r\n")
+    large = (b"head", bytes(range(256)) * (32 * 1024), b"tail")
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            assert await stream.write_parts(small, limits()) is True
+            assert receive(peer, 6) == b"1\r\nx\r\n"
+            peer.sendall(b"413")
+            assert await stream.write_parts(large, limits(), until_readable=True) is False
+            assert await stream.read(limits()) == b"413"
+            received: list[bytes] = []
+            sent = b"".join((*large, *small, *large))
+            with meanwhile(lambda: received.append(receive(peer, len(sent)))):
+                assert await stream.write_parts(small, limits()) is True
+                assert await stream.write_parts(large, limits(10, total_timeout=10)) is True
+            assert received == [sent]
+
+    run(main)
+
+
+def test_limits_of_parts(run, backend):
+    """They are those of a write."""
+    parts = (b"head", bytes(16 * MIB))
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, _):
+            with pytest.raises(WriteTimeout):
+                await stream.write_parts(parts, limits(0.1))
+        async with Connected(backend) as (stream, _):
+            with pytest.raises(TotalTimeout):
+                await stream.write_parts(parts, expired())
+
+    run(main)
+
+
+def test_parts_for_a_broken_connection(run, backend):
+    """WriteError, whose words are those of a write."""
+
+    async def main() -> None:
+        async with Connected(backend) as (stream, peer):
+            reset(peer)
+            with pytest.raises(WriteError, match=rf"{stream.peer} failed: ") as e:
+                for _ in range(100):
+                    await stream.write_parts((b"x", b"y" * 100), limits())
+            assert isinstance(e.value.__cause__, OSError)
+            stream.close()
+            with pytest.raises(WriteError, match=r"close\(\)"):
+                await stream.write_parts((b"x", b"y"), limits())
+
+    run(main)
+
+
 def test_bd1_an_answer_in_the_middle_of_a_write(run, backend):
     """`until_readable` comes back; the rest goes out before anything later, in order."""
     data = bytes(range(256)) * (32 * 1024)

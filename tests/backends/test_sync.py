@@ -24,7 +24,7 @@ from httpcore.exceptions import (
     WriteError,
     WriteTimeout,
 )
-from tests.backends.kinds import limits, listening, meanwhile, receive, unanswering
+from tests.backends.kinds import FakeSocket, limits, listening, meanwhile, receive, unanswering
 from tests.faults import interrupted
 from tests.memory import holding_less_than
 
@@ -123,6 +123,20 @@ def test_the_time_passed_while_bytes_were_handed_over(pair, monkeypatch):
     monkeypatch.setattr(SyncStream, "_send", lambda self, data: slow(data))
     with pytest.raises(TotalTimeout):
         run(pair.stream.write(bytes(16 * MIB), whole))
+
+
+def test_parts_for_which_there_is_no_room():
+    """They wait until there is."""
+
+    def no_room(parts: object) -> int:
+        raise BlockingIOError
+
+    sock = FakeSocket(sendmsg=no_room)
+    stream = SyncStream(typing.cast("socket.socket", sock), "peer:80")
+    assert run(stream.write_parts((b"a", b"b"), limits()))
+    assert receive(sock.other, 2) == b"ab"
+    stream.close()
+    sock.close()
 
 
 def test_until_readable_of_what_fits(pair):

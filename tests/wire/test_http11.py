@@ -626,8 +626,11 @@ def test_request_head() -> None:
 
 
 def test_chunk() -> None:
-    """A chunk has its size in hexadecimal."""
-    assert chunk(memoryview(b"x" * 26)) == b"1a\r\n" + b"x" * 26 + b"\r\n"
+    """A chunk has its size in hexadecimal, and what it is made of is not copied."""
+    data = memoryview(b"x" * 26)
+    parts = chunk(data)
+    assert b"".join(parts) == b"1a\r\n" + b"x" * 26 + b"\r\n"
+    assert parts[1] is data
 
 
 @settings(max_examples=150, deadline=None)
