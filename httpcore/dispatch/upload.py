@@ -1,9 +1,9 @@
 """Sends a request that has a body over HTTP/1.1, and watches for an answer that comes early.
 
 A server may answer before the body's end: it refuses the upload (413, 401), redirects it, or
-streams its answer while it reads (RFC 9112 §9.5).  So before each piece, and while the peer takes
-none, what has arrived is looked at; and while the caller's own async iterator makes the next piece,
-it is waited for:
+streams its answer while it reads (RFC 9112 §9.5).  So between pieces, once a millisecond at most,
+and while the peer takes none, what has arrived is looked at; and while the caller's own async
+iterator makes the next piece, it is waited for:
 
 * a final status of 300 and above: nobody wants the rest; stop, and let the answer be read;
 * a 2xx: go on, unless the peer stops reading, in which case the answer counts;
