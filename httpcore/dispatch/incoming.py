@@ -62,7 +62,7 @@ class IncomingBody(abc.ABC):
         await self.aclose()
 
     def __del__(self) -> None:
-        if not self._ended:
+        if not self._ended and warnings is not None:  # `None`: the interpreter ends
             self.abandon()
             warnings.warn(
                 f"a response of {self._request.method} {self._request.url.masked} was dropped "

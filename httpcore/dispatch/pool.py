@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import typing
 import warnings
 
 from ..backends.base import ConcurrencyBackend, checked_backend, default_backend
@@ -169,7 +168,9 @@ class ConnectionPool(Dispatcher):
             run.close()
 
     def __del__(self) -> None:
-        runs = typing.cast("dict[object, PoolRun]", getattr(self, "_runs", {}))
+        if warnings is None:  # the interpreter ends, and has taken this module apart
+            return
+        runs: dict[object, PoolRun] = getattr(self, "_runs", {})
         if not any(run.state.slots for run in runs.values()):
             return
         warnings.warn(

@@ -14,7 +14,7 @@ import pytest
 import httpcore
 from httpcore.backends.base import Guard, TruncatedTLS
 from httpcore.backends.scripted import Arrived, Piece, ScriptedBackend
-from httpcore.dispatch import pool_run
+from httpcore.dispatch import incoming, pool, pool_run
 from tests.conftest import MakeClient
 from tests.dispatch.test_http11 import good, serving
 from tests.servers.raw import RawConnection, RawServer
@@ -167,6 +167,16 @@ def test_dropped_response_where_references_are_not_counted(monkeypatch: pytest.M
                 assert client.get(server.url).content == b"ok"
         finally:
             gc.enable()
+
+
+def test_dg7_dropped_when_the_interpreter_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody closed says nothing once modules have been taken apart, and uses none of them."""
+    client = httpcore.Client(backend=ScriptedBackend([[b"HTTP/1.1 200 OK\r\n\r\nendless"]]))
+    answer = client.get("http://example.org", stream=True)
+    for module in (pool, incoming):
+        monkeypatch.setattr(module, "warnings", None)
+    del answer, client
+    gc.collect()
 
 
 def test_two_threads_make_one_run() -> None:
