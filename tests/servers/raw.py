@@ -27,6 +27,9 @@ import typing
 SECONDS = 10.0
 """The limit of each operation on the server's side."""
 
+# PyPy has no name for it; Linux.
+_POLLRDHUP: int = getattr(select, "POLLRDHUP", 0x2000)
+
 
 class PeerClosed(ConnectionError):
     """The client closed the connection where the script expected bytes."""
@@ -158,7 +161,7 @@ class RawConnection:
     def wait_gone(self, seconds: float = SECONDS) -> bool:
         """Whether the client closes its end within `seconds`; reads nothing meanwhile."""
         poll = select.poll()
-        poll.register(self.sock, select.POLLRDHUP)
+        poll.register(self.sock, _POLLRDHUP)
         return bool(poll.poll(seconds * 1000))
 
     def _read_chunks(self) -> collections.abc.Iterator[bytes]:
