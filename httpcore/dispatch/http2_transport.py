@@ -42,7 +42,7 @@ from ..wire.http2 import HTTP2State
 from ..wire.http2_stream import Stream
 
 T = typing.TypeVar("T")
-P = typing.ParamSpec("P")
+Arguments = typing.TypeVarTuple("Arguments")
 Ready = collections.abc.Callable[[Stream], bool]
 
 Reader = Stream | typing.Literal["writer", "looker"]
@@ -91,19 +91,17 @@ class HTTP2Transport:
         self._guard = self._backend.guard()
         self.stream.close()
 
-    def do(self, step: collections.abc.Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def do(self, step: collections.abc.Callable[[*Arguments], T], *args: *Arguments) -> T:
         """One step of the state, and what follows from it; takes no wait."""
-        state = self._state
+        state, waiting = self._state, self._waiting
         with self._guard:
-            result = step(*args, **kwargs)
-            woken = [
-                self._waiting.pop(stream)
-                for stream in state.take_changed()
-                if stream in self._waiting
-            ]
+            result = step(*args)
+            changed = state.take_changed()
+            woken = [waiting.pop(stream) for stream in changed if stream in waiting]
             capacity = state.capacity
         try:
-            self._tell_capacity(capacity)
+            if not capacity or capacity != self.capacity or not self._knows_capacity:
+                self._tell_capacity(capacity)
         finally:
             # Behind that: who has to send again must not come back to a connection that has ended.
             for event in woken:

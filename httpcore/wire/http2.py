@@ -14,9 +14,9 @@ stream, or nothing at all:
 * Frames on streams that were reset are dropped, and given credit for (§5.1); h2 answers each.
 * Floods of what means nothing are ended.
 
-So h2 is told what a peer without fault would have said.  It sees SETTINGS, PING, WINDOW_UPDATE and
-RST_STREAM, after they were looked at; of a response it sees the end only, as a HEADERS frame with
-END_STREAM that stands for all of it.  What it does not see it cannot hold against anybody.
+So h2 is told what a peer without fault would have said, and only what our half depends on:
+SETTINGS, PING and WINDOW_UPDATE, after they were looked at.  It is made to forget a stream that has
+ended.  What it does not see it cannot hold against anybody.
 
 Errors.  An error of a stream is put into `Stream.error`.  What breaks the connection is put into
 all of them, and `closed` is set; `receive()` itself never raises.
@@ -38,7 +38,7 @@ from .http2_frames import ConnectionViolation, FrameSplitter
 from .http2_hpack import ResponseDecoder
 from .http2_output import error_name
 from .http2_stream import Stream
-from .http2_streams import HIGHEST_ID, Streams
+from .http2_streams import HIGHEST_ID, MAX_STREAMS, Streams
 
 # Frames that bring nothing are counted within this time (CVE-2019-9512 and its kin).
 _NOISE_SECONDS = 60.0
@@ -134,6 +134,7 @@ class HTTP2State(Streams):
     def _close(self) -> list[Stream]:
         """Nothing comes or goes any more; returns the streams whose responses are not complete."""
         self.closed = True
+        self.capacity = 0
         streams = list(self._streams.values())
         for stream in streams:
             stream.stopped = True
@@ -208,7 +209,7 @@ class HTTP2State(Streams):
             return
         self._changed[stream] = None
         if end_stream:
-            self._response_ended(stream)
+            self._forget_if_over(stream)
         elif size > len(data):
             self._give_credit_back(stream, size - len(data))
 
@@ -242,19 +243,12 @@ class HTTP2State(Streams):
         except StreamViolation as violation:
             self._fail(stream, frames.PROTOCOL_ERROR, violation.what)
             return
-        if end_stream:
-            self._response_ended(stream)
-
-    def _response_ended(self, stream: Stream) -> None:
-        self._output.tell_response_ended(stream.id)
-        if stream.sent_all:
-            self._forget(stream)
+        self._forget_if_over(stream)
 
     def _on_rst_stream(self, flags: int, stream_id: int, payload: bytes) -> None:
         stream = self._live(stream_id)
         if stream is None:
             return
-        self._output.tell(frames.RST_STREAM, stream_id, payload)
         self._forget(stream)
         self._changed[stream] = None
         stream.stopped = True
@@ -270,9 +264,9 @@ class HTTP2State(Streams):
         self._note_noise()
         if not flags & frames.ACK:  # what we have announced holds from the start
             self._output.tell_settings(payload)
-            if self._output.max_streams == 0:
-                # It may allow some later (§5.1.2), but another connection is as good for that.
-                self._retiring = True
+            if self.capacity:
+                # At 0 it may allow some later (§5.1.2), but another connection is as good for that.
+                self.capacity = min(self._output.max_streams, MAX_STREAMS)
             self._wake_blocked()
 
     def _on_push_promise(self, flags: int, stream_id: int, payload: bytes) -> None:
@@ -287,7 +281,7 @@ class HTTP2State(Streams):
 
     def _on_goaway(self, flags: int, stream_id: int, payload: bytes) -> None:
         self._note_noise()
-        self._retiring = True
+        self.capacity = 0
         last_id, code = _GOAWAY.unpack_from(payload)
         shown = error_name(code)
         if len(payload) > _GOAWAY.size:

@@ -1,7 +1,8 @@
 """Our half of an HTTP/2 connection, which is h2's: what goes out, in which order, as far as it may.
 
 h2 keeps HPACK, frames, the states of connection and streams, the peer's SETTINGS and its windows.
-It is told by `tell()` what concerns these, in frames without fault; see `wire/http2.py`.
+It is told by `tell()` what concerns these, in frames without fault; see `wire/http2.py`.  Of a
+stream it knows as long as both sides use it: what comes behind that is not shown to it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ DEFAULT_WINDOW_BYTES = 65_535
 _SETTING = struct.Struct(">HL")
 _LONG = struct.Struct(">L")
 _GOAWAY = struct.Struct(">LL")
-_STATUS_200 = b"\x88"  # in HPACK, by the static table
 
 # Everything that it could check has been checked: names and values by `Headers`, and what comes
 # in by `http2_fields`.
@@ -46,7 +46,10 @@ _CONFIG = H2Configuration(
 
 
 class _Connection(H2Connection):
-    MAX_CLOSED_STREAMS = 1  # it keeps them for late frames, which are not shown to it
+    @property
+    def open_outbound_streams(self) -> int:
+        """For its limit, which `Streams` has kept to: it would go through all of them each time."""
+        return 0
 
 
 class Output:
@@ -160,17 +163,17 @@ class Output:
 
     # What h2 has to know of the peer.
 
-    def tell(self, kind: int, stream_id: int, payload: bytes, flags: int = 0) -> list[Event]:
+    def tell(self, kind: int, stream_id: int, payload: bytes) -> list[Event]:
         """Show h2 a frame; raises `ConnectionViolation` for one that it does not accept."""
-        self.pending = self.pending or kind != frames.HEADERS  # it answers some of them
+        self.pending = True  # it answers some of them
         try:
-            return self._h2.receive_data(build_frame(kind, flags, stream_id, payload))
+            return self._h2.receive_data(build_frame(kind, 0, stream_id, payload))
         except H2ProtocolError as exc:
             raise ConnectionViolation(exc.error_code, f"broke the rules of HTTP/2: {exc}") from exc
 
-    def tell_response_ended(self, stream_id: int) -> None:
-        """One HEADERS frame stands for the whole response."""
-        self.tell(frames.HEADERS, stream_id, _STATUS_200, frames.END_HEADERS | frames.END_STREAM)
+    def forget(self, stream_id: int) -> None:
+        """The stream has ended, both ways, or is ended by what has been told."""
+        del self._h2.streams[stream_id]
 
     def tell_stream_credit(self, stream_id: int, payload: bytes) -> bool:
         """WINDOW_UPDATE of a stream; `False`: it was too much, and the stream has been reset."""

@@ -25,15 +25,17 @@ class Streams:
 
     * `peer`: names the server in errors.
     * `closed`: whether it is broken, or ended: nothing can be sent or received any more.
+    * `capacity`: how many streams may be open at once; 0: it takes none any more, for good.
     """
 
     __slots__ = (
-        *("closed", "_peer", "_limits", "_output", "_windows", "_streams", "_next_id"),
-        *("_retiring", "_used", "_changed", "_blocked"),
+        *("closed", "capacity", "_peer", "_limits", "_output", "_windows", "_streams", "_next_id"),
+        *("_used", "_changed", "_blocked"),
     )
 
     def __init__(self, peer: str, limits: ResponseLimits) -> None:
         self.closed = False
+        self.capacity = ASSUMED_STREAMS
         self._peer = peer
         self._limits = limits
         self._output = Output()
@@ -42,7 +44,6 @@ class Streams:
         self._windows = ReceiveWindows()
         self._streams: dict[int, Stream] = {}
         self._next_id = 1
-        self._retiring = False  # it takes no new streams
         self._used = False  # it has carried a response
         self._changed: dict[Stream, None] = {}
         self._blocked: set[Stream] = set()
@@ -51,15 +52,6 @@ class Streams:
     def active(self) -> int:
         """How many streams are open."""
         return len(self._streams)
-
-    @property
-    def capacity(self) -> int:
-        """How many streams may be open at once; 0: it takes none any more."""
-        if self._retiring or self.closed:
-            return 0
-        if not self._output.settled:
-            return ASSUMED_STREAMS
-        return min(self._output.max_streams, MAX_STREAMS)
 
     @property
     def settled(self) -> bool:
@@ -105,7 +97,7 @@ class Streams:
         self._streams[stream.id] = stream
         self._next_id += 2
         if self._next_id > HIGHEST_ID:
-            self._retiring = True
+            self.capacity = 0
         return stream
 
     def send_data(self, stream: Stream, data: memoryview, end_stream: bool) -> int:
@@ -124,8 +116,7 @@ class Streams:
             return len(data) - left
         if end_stream:
             stream.sent_all = True
-            if stream.ended:
-                self._forget(stream)
+            self._forget_if_over(stream)
         return len(data)
 
     def reset(self, stream: Stream, code: int) -> None:
@@ -156,8 +147,13 @@ class Streams:
             self._output.credit(stream.id, credit)
         return credit > 0
 
+    def _forget_if_over(self, stream: Stream) -> None:
+        if stream.ended and stream.sent_all:
+            self._forget(stream)
+
     def _forget(self, stream: Stream) -> None:
         del self._streams[stream.id]
+        self._output.forget(stream.id)
         self._blocked.discard(stream)
         self._windows.forget(stream)
 
