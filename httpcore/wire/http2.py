@@ -5,8 +5,8 @@ arrived and writes it into the `Stream`s that it concerns; `take_changed()` says
 open a stream, send on it, take from it or reset it; `take_output()` gives the bytes that have to go
 out, whole frames in their order.  No I/O, no clock, no lock: the connection calls under its guard.
 
-Who decides what.  *Our half is h2's*, see `http2_output`.  *The peer's half is read here*, frame
-by frame, because h2 answers with the end of the connection where the RFC wants the end of one
+Who decides what.  *What concerns the connection is h2's*, see `http2_output`.  *The peer's frames
+are read here*, because h2 answers with the end of the connection where the RFC wants the end of one
 stream, or nothing at all:
 
 * A malformed response is an error of its stream (§8.1.1).
@@ -14,9 +14,9 @@ stream, or nothing at all:
 * Frames on streams that were reset are dropped, and given credit for (§5.1); h2 answers each.
 * Floods of what means nothing are ended.
 
-So h2 is told what a peer without fault would have said, and only what our half depends on:
-SETTINGS, PING and WINDOW_UPDATE, after they were looked at.  It is made to forget a stream that has
-ended.  What it does not see it cannot hold against anybody.
+So h2 is told what a peer without fault would have said, and only of the connection: SETTINGS, PING
+and its WINDOW_UPDATE, after they were looked at.  What it does not see it cannot hold against
+anybody.
 
 Errors.  An error of a stream is put into `Stream.error`.  What breaks the connection is put into
 all of them, and `closed` is set; `receive()` itself never raises.
@@ -277,7 +277,7 @@ class HTTP2State(Streams):
     def _on_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
         self._note_noise()
         if not flags & frames.ACK:
-            self._output.tell(frames.PING, stream_id, payload)
+            self._output.tell(frames.PING, payload)
 
     def _on_goaway(self, flags: int, stream_id: int, payload: bytes) -> None:
         self._note_noise()
@@ -309,7 +309,7 @@ class HTTP2State(Streams):
         if stream_id == 0:
             if increment == 0:
                 raise ConnectionViolation(frames.PROTOCOL_ERROR, "sent a WINDOW_UPDATE of 0")
-            self._output.tell(frames.WINDOW_UPDATE, 0, payload)
+            self._output.tell(frames.WINDOW_UPDATE, payload)
             self._wake_blocked()
             return
         stream = self._live(stream_id)
@@ -317,13 +317,10 @@ class HTTP2State(Streams):
             return
         if increment == 0:
             self._fail(stream, frames.PROTOCOL_ERROR, "sent a WINDOW_UPDATE of 0")
-        elif self._output.tell_stream_credit(stream_id, payload):
-            if stream in self._blocked:
-                self._blocked.discard(stream)
-                self._changed[stream] = None
-        else:
-            self._forget(stream)
-            stream.error = self._error("raised a stream's window beyond 2**31-1")
+        elif not self._output.tell_stream_credit(stream_id, increment):
+            self._fail(stream, frames.FLOW_CONTROL_ERROR, "raised a stream's window beyond 2**31-1")
+        elif stream in self._blocked:
+            self._blocked.discard(stream)
             self._changed[stream] = None
 
     def _on_other(self, flags: int, stream_id: int, payload: bytes) -> None:

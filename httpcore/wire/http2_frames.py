@@ -62,10 +62,14 @@ class ConnectionViolation(Exception):
         self.what = what
 
 
+def build_head(size: int, kind: int, flags: int, stream_id: int) -> bytes:
+    """What comes before a frame's payload of `size` bytes."""
+    return _HEADER.pack(size >> 16, size & 0xFFFF, kind, flags, stream_id)
+
+
 def build_frame(kind: int, flags: int, stream_id: int, payload: bytes = b"") -> bytes:
     """One frame."""
-    length = len(payload)
-    return _HEADER.pack(length >> 16, length & 0xFFFF, kind, flags, stream_id) + payload
+    return build_head(len(payload), kind, flags, stream_id) + payload
 
 
 class FrameSplitter:

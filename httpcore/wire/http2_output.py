@@ -1,8 +1,10 @@
-"""Our half of an HTTP/2 connection, which is h2's: what goes out, in which order, as far as it may.
+"""Our half of an HTTP/2 connection: what goes out, in which order, as far as it may.
 
-h2 keeps HPACK, frames, the states of connection and streams, the peer's SETTINGS and its windows.
-It is told by `tell()` what concerns these, in frames without fault; see `wire/http2.py`.  Of a
-stream it knows as long as both sides use it: what comes behind that is not shown to it.
+h2 keeps what concerns the connection: HPACK, the peer's SETTINGS and what follows from them, PING,
+and the connection's window.  It is told by `tell()` what the peer says of these, in frames without
+fault; see `wire/http2.py`.  Its streams are not used.  Which frames go out when is decided by
+`Streams`, and what else a stream needs is a window, a number.  To have h2 check both once more took
+half of the work of an exchange.
 """
 
 from __future__ import annotations
@@ -12,13 +14,12 @@ import struct
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import Event, StreamReset
 from h2.exceptions import ProtocolError as H2ProtocolError
 from h2.settings import SettingCodes
 
 from ..aliases import RawHeaders
 from . import http2_frames as frames
-from .http2_frames import ConnectionViolation, build_frame
+from .http2_frames import ConnectionViolation, build_frame, build_head
 from .http2_hpack import RequestEncoder
 
 # No more of a body is framed while this much has not been taken.
@@ -28,28 +29,13 @@ MAX_SENT_FRAME_BYTES = 64 * 1024
 # Our encoder searches its table entry by entry: a larger one costs more than it saves.
 MAX_ENCODER_TABLE_BYTES = 4096
 DEFAULT_WINDOW_BYTES = 65_535
+_HIGHEST_WINDOW = 2**31 - 1
 
 _SETTING = struct.Struct(">HL")
 _LONG = struct.Struct(">L")
 _GOAWAY = struct.Struct(">LL")
 
-# Everything that it could check has been checked: names and values by `Headers`, and what comes
-# in by `http2_fields`.
-_CONFIG = H2Configuration(
-    client_side=True,
-    header_encoding=None,
-    validate_outbound_headers=False,
-    normalize_outbound_headers=False,
-    validate_inbound_headers=False,
-    normalize_inbound_headers=False,
-)
-
-
-class _Connection(H2Connection):
-    @property
-    def open_outbound_streams(self) -> int:
-        """For its limit, which `Streams` has kept to: it would go through all of them each time."""
-        return 0
+_CONFIG = H2Configuration(client_side=True)
 
 
 class Output:
@@ -68,7 +54,10 @@ class Output:
         "max_streams",
         "max_header_list_bytes",
         "_h2",
+        "_encode",
         "_frames",
+        "_windows",
+        "_initial_window",
         "_unsent",
     )
 
@@ -77,9 +66,12 @@ class Output:
         self.settled = False
         self.max_streams = 2**31
         self.max_header_list_bytes: int | None = None
-        self._h2 = _Connection(_CONFIG)
+        self._h2 = H2Connection(_CONFIG)
         self._h2.encoder = RequestEncoder()
+        self._encode = self._h2.encoder.encode
         self._frames = bytearray()
+        self._windows: dict[int, int] = {}  # of each open stream: how much may be sent
+        self._initial_window = DEFAULT_WINDOW_BYTES
         self._unsent = 0
 
     def start(self, stream_window: int, connection_window: int, max_header_list_bytes: int) -> None:
@@ -91,18 +83,21 @@ class Output:
         settings.acknowledge()  # they hold from the start: nothing has been sent yet
         del settings[SettingCodes.MAX_CONCURRENT_STREAMS]  # of pushed streams, which are none
         self._h2.initiate_connection()
+        self._frames += self._h2.data_to_send()
         self.credit(0, connection_window - DEFAULT_WINDOW_BYTES)
 
-    def take(self) -> bytes | bytearray:
+    def take(self) -> bytes:
         """What has to go out, whole frames, once; nothing, if nothing has to."""
         self.pending = False
         self._unsent = 0
-        data = self._h2.data_to_send()
-        if not self._frames:
-            return data
-        taken, self._frames = self._frames, bytearray()
-        taken += data
-        return taken
+        data = bytes(self._frames)
+        self._frames.clear()
+        return data
+
+    def _send(self, kind: int, flags: int, stream_id: int, payload: bytes | memoryview) -> None:
+        self.pending = True
+        self._frames += build_head(len(payload), kind, flags, stream_id)
+        self._frames += payload
 
     @property
     def is_full(self) -> bool:
@@ -110,9 +105,16 @@ class Output:
         return self._unsent >= MAX_UNSENT_BYTES
 
     def open(self, stream_id: int, fields: RawHeaders, end_stream: bool) -> None:
-        """A request's field section."""
-        self.pending = True
-        self._h2.send_headers(stream_id, fields, end_stream)
+        """A request's field section: HEADERS, and CONTINUATION where it is large (§6.10)."""
+        self._windows[stream_id] = self._initial_window
+        block = self._encode(fields)
+        limit = self._h2.max_outbound_frame_size
+        kind, flags = frames.HEADERS, frames.END_STREAM if end_stream else 0
+        while len(block) > limit:
+            self._send(kind, flags, stream_id, block[:limit])
+            block = block[limit:]
+            kind, flags = frames.CONTINUATION, 0
+        self._send(kind, flags | frames.END_HEADERS, stream_id, block)
 
     def send_data(self, stream_id: int, data: memoryview, end_stream: bool) -> int | None:
         """
@@ -120,17 +122,20 @@ class Output:
 
         `None`: all of it went out, and the end of the stream, if that was asked for.
         """
-        self.pending = True
         frame_limit = min(self._h2.max_outbound_frame_size, MAX_SENT_FRAME_BYTES)
         left = len(data)
         while not self.is_full:
             count = min(left, frame_limit)
             if count:
-                count = min(count, self._h2.local_flow_control_window(stream_id))
+                window = self._windows[stream_id]
+                count = min(count, window, self._h2.outbound_flow_control_window)
                 if count <= 0:
                     break
+                self._windows[stream_id] = window - count
+                self._h2.outbound_flow_control_window -= count
             is_last = count == left
-            self._h2.send_data(stream_id, data[:count], end_stream and is_last)
+            flags = frames.END_STREAM if end_stream and is_last else 0
+            self._send(frames.DATA, flags, stream_id, data[:count])
             self._unsent += count
             if is_last:
                 return None
@@ -140,45 +145,40 @@ class Output:
 
     def reset(self, stream_id: int, code: int) -> None:
         """RST_STREAM, for a stream that is open."""
-        self.pending = True
-        self._h2.reset_stream(stream_id, code)
+        self._send(frames.RST_STREAM, 0, stream_id, _LONG.pack(code))
 
     def ping(self) -> None:
         """PING, which the peer has to answer."""
-        self.pending = True
-        self._h2.ping(b"httpcore")
+        self._send(frames.PING, 0, 0, b"httpcore")
 
     def credit(self, stream_id: int, size: int) -> None:
         """WINDOW_UPDATE; 0 stands for the connection."""
-        self.pending = True
-        # h2 is not told: it counts what it receives, and is not shown DATA.
-        self._frames += self._h2.data_to_send()
-        self._frames += build_frame(frames.WINDOW_UPDATE, 0, stream_id, _LONG.pack(size))
+        self._send(frames.WINDOW_UPDATE, 0, stream_id, _LONG.pack(size))
 
     def go_away(self, code: int) -> None:
         """GOAWAY, in the place of all that was to be sent."""
-        self.pending = True
-        self._h2.clear_outbound_data_buffer()
-        self._frames = bytearray(build_frame(frames.GOAWAY, 0, 0, _GOAWAY.pack(0, code)))
-
-    # What h2 has to know of the peer.
-
-    def tell(self, kind: int, stream_id: int, payload: bytes) -> list[Event]:
-        """Show h2 a frame; raises `ConnectionViolation` for one that it does not accept."""
-        self.pending = True  # it answers some of them
-        try:
-            return self._h2.receive_data(build_frame(kind, 0, stream_id, payload))
-        except H2ProtocolError as exc:
-            raise ConnectionViolation(exc.error_code, f"broke the rules of HTTP/2: {exc}") from exc
+        self._frames.clear()
+        self._send(frames.GOAWAY, 0, 0, _GOAWAY.pack(0, code))
 
     def forget(self, stream_id: int) -> None:
-        """The stream has ended, both ways, or is ended by what has been told."""
-        del self._h2.streams[stream_id]
+        """The stream is not open any more."""
+        del self._windows[stream_id]
 
-    def tell_stream_credit(self, stream_id: int, payload: bytes) -> bool:
-        """WINDOW_UPDATE of a stream; `False`: it was too much, and the stream has been reset."""
-        events = self.tell(frames.WINDOW_UPDATE, stream_id, payload)
-        return not any(isinstance(event, StreamReset) for event in events)
+    # What the peer says.
+
+    def tell(self, kind: int, payload: bytes) -> None:
+        """Show h2 a frame of the connection; raises `ConnectionViolation` if it is not accepted."""
+        try:
+            self._h2.receive_data(build_frame(kind, 0, 0, payload))
+        except H2ProtocolError as exc:
+            raise ConnectionViolation(exc.error_code, f"broke the rules of HTTP/2: {exc}") from exc
+        self._frames += self._h2.data_to_send()  # its answer
+        self.pending = bool(self._frames)
+
+    def tell_stream_credit(self, stream_id: int, increment: int) -> bool:
+        """WINDOW_UPDATE of a stream; `False`: that was too much (§6.9.1)."""
+        self._windows[stream_id] += increment
+        return self._windows[stream_id] <= _HIGHEST_WINDOW
 
     def tell_settings(self, payload: bytes) -> None:
         """The peer's SETTINGS, without what means nothing here: h2 would keep it for ever."""
@@ -188,10 +188,19 @@ class Output:
                 known += _SETTING.pack(key, min(value, MAX_ENCODER_TABLE_BYTES))
             elif key <= SettingCodes.MAX_HEADER_LIST_SIZE:
                 known += _SETTING.pack(key, value)
-        self.tell(frames.SETTINGS, 0, bytes(known))
+        self.tell(frames.SETTINGS, bytes(known))
+        settings = self._h2.remote_settings
+        change = settings.initial_window_size - self._initial_window
+        self._initial_window += change
+        for stream_id in self._windows:
+            self._windows[stream_id] += change  # perhaps below zero (§6.9.2)
+            if self._windows[stream_id] > _HIGHEST_WINDOW:
+                raise ConnectionViolation(
+                    frames.FLOW_CONTROL_ERROR, "raised a stream's window beyond 2**31-1"
+                )
         self.settled = True
-        self.max_streams = self._h2.remote_settings.max_concurrent_streams
-        self.max_header_list_bytes = self._h2.remote_settings.max_header_list_size
+        self.max_streams = settings.max_concurrent_streams
+        self.max_header_list_bytes = settings.max_header_list_size
 
 
 def error_name(code: int) -> str:

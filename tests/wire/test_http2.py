@@ -515,6 +515,10 @@ BREAKING: dict[str, tuple[int, typing.Callable[[Frames], list[bytes]]]] = {
         Code.FLOW_CONTROL_ERROR,
         lambda server: [server.window_update(0, 2**31 - 1)],
     ),
+    "windows too large": (
+        Code.FLOW_CONTROL_ERROR,
+        lambda server: [server.window_update(1, 2**31 - 1 - 65_535), server.settings({4: 65_536})],
+    ),
     "large frame": (Code.FRAME_SIZE_ERROR, lambda server: [server.frame(0, 0, 1, bytes(16385))]),
     "too much data": (
         Code.FLOW_CONTROL_ERROR,
@@ -539,7 +543,10 @@ BREAKING: dict[str, tuple[int, typing.Callable[[Frames], list[bytes]]]] = {
 
 OF_ROWS = {
     "H2.6": ["frame size 16383", "huge window"],
-    "H2.7": ["window update of 0", "window too large", "large frame", "too much data"],
+    "H2.7": [
+        *("window update of 0", "window too large", "windows too large"),
+        *("large frame", "too much data"),
+    ],
     "H2.10": ["push", "enable push"],
 }
 
