@@ -25,7 +25,7 @@ from tests.ways import pool_of
 if typing.TYPE_CHECKING:
     from tests.servers.certs import Certs
 
-from tests.servers.h2_server import serve_with_h2
+from tests.servers.h2_server import H2Peer, H2Server, serve_with_h2
 from tests.servers.raw import RawConnection, RawServer, response
 
 pytestmark = [
@@ -234,6 +234,39 @@ def test_held_guards(certs: Certs) -> None:
         with held(run._guard), held(jar._guard), held(transport._guard), held(building):
             assert in_child(work) == ""
         assert answer.read() == LONG
+
+
+def test_a_connection_that_a_thread_reads() -> None:
+    """A child does not wait for what a thread of its parent would read."""
+    reads, go_on = threading.Event(), threading.Event()
+
+    def script(peer: H2Peer) -> None:
+        half = peer.request()
+        peer.send(peer.head(half.stream_id), peer.data(half.stream_id, b"half"))
+        waits = peer.request()
+        reads.set()
+        assert go_on.wait(SECONDS)
+        peer.respond(waits.stream_id, b"ok")
+        peer.send(peer.data(half.stream_id, b"done", True))
+        peer.read_to_end()
+
+    with H2Server(script) as server, httpcore.Client(http2="only", timeout=SECONDS) as client:
+        answer = client.get(server.url, stream=True)
+        thread = threading.Thread(target=client.get, args=(server.url,))
+        thread.start()
+        assert reads.wait(SECONDS)
+        time.sleep(0.05)  # it begins to wait; if that takes longer, nothing is tested
+
+        def work() -> None:
+            pieces = answer.stream()
+            assert next(pieces) == b"half"
+            with pytest.raises(httpcore.NetworkError):
+                next(pieces)
+
+        assert in_child(work) == ""
+        go_on.set()
+        thread.join()
+        assert answer.read() == b"halfdone"
 
 
 def test_a_token_that_a_thread_is_getting() -> None:

@@ -310,7 +310,7 @@ class HTTP2Connection:
             if stream.buffered:
                 data, credit_is_due = self._transport.do(self._state.take_body, stream)
                 if credit_is_due:
-                    await self._transport.flush(deadline)
+                    self._transport.send_at_once()  # what cannot be, whoever waits next sends
                 return data
             if ended:
                 return b""

@@ -78,6 +78,7 @@ class HTTP2Transport:
         self._guard = backend.guard()
         self.capacity = state.capacity
         self._knows_capacity = False  # until the peer has said it
+        self._telling = False  # somebody tells it
         self._waiting: dict[Stream, Event] = {}
         self._reader: Reader | None = None  # whose turn it is to read
         self._writing = False
@@ -87,8 +88,9 @@ class HTTP2Transport:
         tell_of_forks(self)
 
     def after_fork(self) -> None:
-        """In a forked child: the connection is the parent's, and nobody holds the guard."""
+        """In a forked child: the connection is the parent's, and no other thread uses it."""
         self._guard = self._backend.guard()
+        self._reader, self._writing = None, False
         self.stream.close()
 
     def do(self, step: collections.abc.Callable[[*Arguments], T], *args: *Arguments) -> T:
@@ -101,23 +103,39 @@ class HTTP2Transport:
             capacity = state.capacity
         try:
             if not capacity or capacity != self.capacity or not self._knows_capacity:
-                self._tell_capacity(capacity)
+                self._tell_capacity()
         finally:
             # Behind that: who has to send again must not come back to a connection that has ended.
             for event in woken:
                 event.set()
         return result
 
-    def _tell_capacity(self, capacity: int) -> None:
+    def _tell_capacity(self) -> None:
         state = self._state
-        if capacity == 0 and not self._ending and (state.closed or not state.active):
+        if state.capacity == 0 and not self._ending and (state.closed or not state.active):
             self._ending = True
             self.send_at_once()  # GOAWAY, perhaps
             self.stream.close()
-        if capacity != self.capacity or (not self._knows_capacity and state.settled):
-            self.capacity = capacity
-            self._knows_capacity = state.settled
-            self._on_capacity(capacity)
+        # By one thread at a time, or the last word might be an old one.
+        with self._guard:
+            if self._telling:
+                return  # who tells looks again
+            self._telling = True
+        try:
+            while self._has_news():
+                self._on_capacity(self.capacity)
+        except BaseException:
+            self._telling = False
+            raise
+
+    def _has_news(self) -> bool:
+        """Whether the capacity has to be told; if not, nobody tells it any more."""
+        state = self._state
+        with self._guard:
+            news = state.capacity != self.capacity or state.settled != self._knows_capacity
+            self.capacity, self._knows_capacity = state.capacity, state.settled
+            self._telling = news
+        return news
 
     def fail(self, cause: RequestException) -> None:
         """The connection is of no use any more: end all its streams."""

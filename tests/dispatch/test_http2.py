@@ -1594,6 +1594,7 @@ class StopsReading:
     def __init__(self, first_request: bool = True) -> None:
         self.stopped = threading.Event()
         self.reads_on = threading.Event()
+        self.first_is_answered = False
         self._first_request = first_request
 
     def __call__(self, peer: H2Peer) -> None:
@@ -1608,7 +1609,7 @@ class StopsReading:
         assert (reset.error_code, upload.ended) == (Code.CANCEL, False)
         repeats = len(upload.body) // len(PIECE) + 1
         assert upload.body == (PIECE * repeats)[: len(upload.body)]
-        if first is not None:
+        if first is not None and not self.first_is_answered:
             peer.respond(first.stream_id, first[":path"].encode())
         answer_all(peer)
 
@@ -1702,6 +1703,46 @@ async def test_cx4_who_waits_has_a_limit_of_its_own(
                 await client.post(server.url + "/upload", content=content, timeout=limits)
 
         assert await together(way, waits, upload) == [None, None]
+        script.reads_on.set()
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert len(server.peers) == 1
+
+
+async def test_cx4_who_receives_needs_no_write(
+    make_client: MakeClient, certs: Certs, way: str
+) -> None:
+    """CX4: a body arrives behind another's half frame, though no credit can be given for it."""
+    script = StopsReading()
+    first_part = bytes(STREAM_WINDOW_BYTES * 3 // 4)  # the window is told behind half of it
+    first_part_is_read = threading.Event()
+    with reached_by("TCP", script, make_client, certs) as (client, server):
+
+        async def waits() -> int:
+            limits = httpcore.TimeoutConfig(write_timeout=0.5)
+            received = 0
+            try:
+                answer = await client.get(server.url + "/waits", timeout=limits, stream=True)
+                async for piece in answer.stream():
+                    received += len(piece)
+                    if received == len(first_part):
+                        first_part_is_read.set()
+            finally:
+                first_part_is_read.set()
+            return received
+
+        async def upload() -> None:
+            await reached(way, script.stopped)
+            limits = httpcore.TimeoutConfig(write_timeout=0.2)
+            with pytest.raises(httpcore.WriteTimeout):
+                content = itertools.repeat(PIECE)
+                await client.post(server.url + "/upload", content=content, timeout=limits)
+            (peer,) = server.peers
+            peer.send(peer.head(1), peer.data(1, first_part))
+            await reached(way, first_part_is_read)
+            peer.send(peer.data(1, b"end", True))
+            script.first_is_answered = True
+
+        assert await together(way, waits, upload) == [len(first_part) + 3, None]
         script.reads_on.set()
         assert (await client.get(server.url + "/next")).content == b"/next"
         assert len(server.peers) == 1
