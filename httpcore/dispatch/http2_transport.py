@@ -8,9 +8,9 @@ only.  Here it is read, written and waited:
   something for itself.  `_reader` says whose turn it is.  However the reader leaves (answered,
   timed out, cancelled), it hands its turn to one who waits, in the same step.  Each wait has the
   limit of its own exchange.
-* Writing.  What has to go out is taken by whoever finds it while nobody writes.  A writer goes on
-  until nothing is left, for others too, who need not wait for it.  If it is nobody's turn to read,
-  it takes what arrives meanwhile: a peer may wait for that before it reads on.
+* Writing.  What has to go out is taken by whoever finds it while nobody writes, for others too, who
+  need not wait for it.  What they add meanwhile is sent as far as that takes no wait.  If it is
+  nobody's turn to read, a writer takes what arrives: a peer may wait for that before it reads on.
 * Giving up.  A write that reaches its limit, or is cancelled, may have sent half a frame.  The
   stream keeps the rest, and it goes first with whatever is written next.  That may be nothing for
   long: so who reads looks from time to time whether somebody has left his writing, and goes on
@@ -188,9 +188,9 @@ class HTTP2Transport:
 
     async def _serve(self, deadline: Deadline) -> bool:
         """
-        For all who wait: write once, if something has to be written that nobody writes, or read.
+        Read once for all, and before that write once, if there is something that nobody writes.
 
-        Returns whether either came to something in time.
+        Returns whether something came in time.
         """
         if self._is_behind or self._state.has_output:
             data = self.do(self._begin_writing, False)
@@ -200,8 +200,8 @@ class HTTP2Transport:
                 except Timeout:
                     return False
                 self._stop_writing(not all_sent)
-                self._take_what_is_there()  # others may go on giving us something to write
-                return True
+                if not all_sent:
+                    return True  # it has been read
         return await self._read(deadline)
 
     async def _read(self, deadline: Deadline) -> bool:
@@ -275,14 +275,21 @@ class HTTP2Transport:
         Raises a `Timeout`.  A connection that breaks is found in its streams instead: the response
         may have come before that.
         """
-        data: bytes | bytearray | None = self.do(self._begin_writing, True)
-        while data is not None:
-            if await self._write(data, deadline, self._reader == "writer"):
-                data = self.do(self._more_to_write)
-            else:
-                data = b""  # what is left the stream has kept
+        data: bytes | None = self.do(self._begin_writing, True)
+        if data == b"":  # what an earlier write has left goes first
+            await self._write_all(data, deadline)
+            data = self.do(self._more_to_write)
+        if data:
+            await self._write_all(data, deadline)
+            data = self.do(self._more_to_write)
+        # What others have added meanwhile is not worth a wait of this caller's.
+        self._send_available(data)
 
-    async def _write(self, data: bytes | bytearray, deadline: Deadline, reads: bool) -> bool:
+    async def _write_all(self, data: bytes, deadline: Deadline) -> None:
+        while not await self._write(data, deadline, self._reader == "writer"):
+            data = b""  # what is left the stream has kept
+
+    async def _write(self, data: bytes, deadline: Deadline, reads: bool) -> bool:
         """
         Write once; whether all of it is done with.  If not, something was read.
 
@@ -294,9 +301,9 @@ class HTTP2Transport:
             self._take_what_is_there()
             return False
         except WriteError as exc:
-            if reads and not self.stream.is_closed:
-                self._take_what_is_there()
-            self.fail(exc)
+            while reads and (data_in := self.stream.read_available()):
+                self._receive(data_in)
+            self.fail(self.stream.refusal() or exc)
             return True
         except BaseException as exc:
             if not _is_patience_over(exc):
@@ -306,7 +313,7 @@ class HTTP2Transport:
             self._stop_writing(True)
             raise
 
-    def _begin_writing(self, may_read: bool) -> bytes | bytearray | None:
+    def _begin_writing(self, may_read: bool) -> bytes | None:
         """What to write, `None` if it is not the caller's turn, or there is nothing."""
         if self._writing:
             return None
@@ -316,7 +323,7 @@ class HTTP2Transport:
         # Nothing more is given to a stream that is behind: what waits in the state is bounded.
         return b"" if self._is_behind else self._more_to_write()
 
-    def _more_to_write(self) -> bytes | bytearray | None:
+    def _more_to_write(self) -> bytes | None:
         data = self._state.take_output()
         if data:
             return data
@@ -333,7 +340,9 @@ class HTTP2Transport:
 
     def send_at_once(self) -> None:
         """Send what has to go out, as far as that takes no wait."""
-        data = self.do(self._begin_writing, False)
+        self._send_available(self.do(self._begin_writing, False))
+
+    def _send_available(self, data: bytes | None) -> None:
         while data is not None:
             try:
                 all_sent = self.stream.write_available(data)

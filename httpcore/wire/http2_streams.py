@@ -71,7 +71,7 @@ class Streams:
         self._changed.clear()
         return changed
 
-    def take_output(self) -> bytes | bytearray:
+    def take_output(self) -> bytes:
         """What has to go out, once; nothing, if nothing has to."""
         if self._blocked and self._output.is_full:
             self._wake_blocked()

@@ -1213,6 +1213,7 @@ async def test_capacity_is_told_before_anybody_is_woken(
 ) -> None:
     """Who has to send again would else find the connection that has just ended, again."""
     log: list[str] = []
+    waits = threading.Event()
 
     class Backend(type(ways.make_backend(way))):  # type: ignore[misc]
         def event(self) -> Event:
@@ -1235,12 +1236,14 @@ async def test_capacity_is_told_before_anybody_is_woken(
             return self.inner.is_set()
 
         async def wait(self, seconds: float | None) -> bool:
+            waits.set()
             return await self.inner.wait(seconds)
 
     def script(peer: H2Peer) -> None:
         peer.respond(peer.request().stream_id, b"first")
         last_id = peer.request().stream_id
         peer.request()
+        assert waits.wait(5)  # one of them reads, the other one waits for that
         peer.send(peer.goaway(last_id - 2))
         peer.read_to_end()
 
