@@ -217,6 +217,8 @@ class HTTP2Transport:
             self.fail(exc)
             return True
         self._receive(data)
+        if self._state.has_output:
+            self.send_at_once(reads=True)
         return True
 
     def _receive(self, data: bytes) -> None:
@@ -283,7 +285,7 @@ class HTTP2Transport:
             await self._write_all(data, deadline)
             data = self.do(self._more_to_write)
         # What others have added meanwhile is not worth a wait of this caller's.
-        self._send_available(data)
+        self._send_available(data, self._reader == "writer")
 
     async def _write_all(self, data: bytes, deadline: Deadline) -> None:
         while not await self._write(data, deadline, self._reader == "writer"):
@@ -301,9 +303,7 @@ class HTTP2Transport:
             self._take_what_is_there()
             return False
         except WriteError as exc:
-            while reads and (data_in := self.stream.read_available()):
-                self._receive(data_in)
-            self.fail(self.stream.refusal() or exc)
+            self._cannot_write(exc, reads)
             return True
         except BaseException as exc:
             if not _is_patience_over(exc):
@@ -312,6 +312,12 @@ class HTTP2Transport:
                 )
             self._stop_writing(True)
             raise
+
+    def _cannot_write(self, cause: RequestException, reads: bool) -> None:
+        """The connection is broken: take what the peer has said before that."""
+        while reads and (data := self.stream.read_available()):
+            self._receive(data)
+        self.fail(self.stream.refusal() or cause)
 
     def _begin_writing(self, may_read: bool) -> bytes | None:
         """What to write, `None` if it is not the caller's turn, or there is nothing."""
@@ -338,18 +344,23 @@ class HTTP2Transport:
             self._is_behind = is_behind
             self._end_turn("writer")
 
-    def send_at_once(self) -> None:
-        """Send what has to go out, as far as that takes no wait."""
-        self._send_available(self.do(self._begin_writing, False))
+    def send_at_once(self, reads: bool = False) -> None:
+        """
+        Send what has to go out, as far as that takes no wait.
 
-    def _send_available(self, data: bytes | None) -> None:
+        `reads`: whether it is the turn of the caller to read.
+        """
+        self._send_available(self.do(self._begin_writing, False), reads)
+
+    def _send_available(self, data: bytes | None, reads: bool) -> None:
         while data is not None:
             try:
                 all_sent = self.stream.write_available(data)
-            except BaseException as exc:
+            except RequestException as exc:
+                self._cannot_write(exc, reads)
+                return
+            except BaseException:
                 self.fail(WriteError(f"{self.stream.peer} takes no more bytes"))
-                if isinstance(exc, RequestException):
-                    return
                 raise
             if not all_sent:
                 self._stop_writing(True)
