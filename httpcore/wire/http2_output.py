@@ -69,7 +69,7 @@ class Output:
         self._h2 = H2Connection(_CONFIG)
         self._h2.encoder = RequestEncoder()
         self._encode = self._h2.encoder.encode
-        self._frames = bytearray()
+        self._frames: list[bytes] = []  # perhaps in pieces
         self._windows: dict[int, int] = {}  # of each open stream: how much may be sent
         self._initial_window = DEFAULT_WINDOW_BYTES
         self._unsent = 0
@@ -83,21 +83,21 @@ class Output:
         settings.acknowledge()  # they hold from the start: nothing has been sent yet
         del settings[SettingCodes.MAX_CONCURRENT_STREAMS]  # of pushed streams, which are none
         self._h2.initiate_connection()
-        self._frames += self._h2.data_to_send()
+        self._frames.append(self._h2.data_to_send())
         self.credit(0, connection_window - DEFAULT_WINDOW_BYTES)
 
     def take(self) -> bytes:
         """What has to go out, whole frames, once; nothing, if nothing has to."""
         self.pending = False
         self._unsent = 0
-        data = bytes(self._frames)
+        data = b"".join(self._frames)
         self._frames.clear()
         return data
 
     def _send(self, kind: int, flags: int, stream_id: int, payload: bytes | memoryview) -> None:
         self.pending = True
-        self._frames += build_head(len(payload), kind, flags, stream_id)
-        self._frames += payload
+        self._frames.append(build_head(len(payload), kind, flags, stream_id))
+        self._frames.append(bytes(payload))
 
     @property
     def is_full(self) -> bool:
@@ -172,8 +172,9 @@ class Output:
             self._h2.receive_data(build_frame(kind, 0, 0, payload))
         except H2ProtocolError as exc:
             raise ConnectionViolation(exc.error_code, f"broke the rules of HTTP/2: {exc}") from exc
-        self._frames += self._h2.data_to_send()  # its answer
-        self.pending = bool(self._frames)
+        if answer := self._h2.data_to_send():
+            self.pending = True
+            self._frames.append(answer)
 
     def tell_stream_credit(self, stream_id: int, increment: int) -> bool:
         """WINDOW_UPDATE of a stream; `False`: that was too much (§6.9.1)."""
