@@ -63,28 +63,27 @@ def wake(waiter: Waiter | None, reason: bool) -> None:
         waiter.set_result(reason)
 
 
-class _Tether:
+class _Tether(weakref.ref["AsyncioStream"]):
     """What the event loop holds of a stream: its waiters, but not the stream itself."""
 
-    __slots__ = ("stream", "reader", "writer")
+    __slots__ = ("reader", "writer")
 
     def __init__(self, stream: AsyncioStream) -> None:
-        self.stream = weakref.ref(stream)
         self.reader: Waiter | None = None
         self.writer: Waiter | None = None
 
     def on_readable(self, _: object = None) -> None:
-        stream = self.stream()
+        stream = self()
         if stream is not None and stream._look():
             stream._tell()
 
     def on_writable(self, _: object = None) -> None:
-        stream = self.stream()
+        stream = self()
         if stream is not None:
             stream._on_writable()
 
     def on_timer(self) -> None:
-        stream = self.stream()
+        stream = self()
         if stream is not None:
             stream._on_timer()
 

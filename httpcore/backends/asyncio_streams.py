@@ -191,8 +191,10 @@ async def _settled(waiter: Waiter, seconds: float | None) -> bool:
 async def _writable(
     loop: asyncio.AbstractEventLoop, socks: Sockets, seconds: float | None
 ) -> Sockets:
+    ready = polling.writable(socks, 0)
+    if ready:  # what is on this machine has answered: neither a timer nor a turn is needed
+        return ready
     waiter: Waiter = loop.create_future()
-    ready = []
 
     def on_writable(sock: socket.socket) -> None:
         loop.remove_writer(sock)
@@ -215,12 +217,10 @@ async def _found_writable(socks: Sockets, seconds: float | None) -> Sockets:
 
     Its own `sock_connect()` would need a task for each address.
     """
-    look = polling.waiter(polling.WRITABLE, *socks)
     gives_up = _NEVER if seconds is None else time.monotonic() + seconds
-    while not (ready := look(0)) and time.monotonic() < gives_up:
+    while not (ready := polling.writable(socks, 0)) and time.monotonic() < gives_up:
         await asyncio.sleep(_LOOK_SECONDS)
-    numbers = {number for number, _ in ready}
-    return [sock for sock in socks if sock.fileno() in numbers]
+    return ready
 
 
 class AsyncioEvent(Event):

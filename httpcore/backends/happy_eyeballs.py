@@ -16,7 +16,6 @@ wait until one of them is writable is all that backends do each in their own way
 
 from __future__ import annotations
 
-import collections
 import collections.abc
 import errno
 import itertools
@@ -118,7 +117,7 @@ class _Attempts:
         deadline: Deadline,
         config: ConnectConfig,
     ) -> None:
-        self._waiting = collections.deque(_interleaved(addresses, _families.preferred(peer)))
+        self._waiting = _interleaved(addresses, _families.preferred(peer))
         self.first = self._waiting[0].family
         self._trying: dict[socket.socket, Address] = {}
         self._failures: dict[Address, ConnectError] = {}
@@ -153,7 +152,7 @@ class _Attempts:
         finally:
             for sock in self._trying:
                 sock.close()
-            self._waiting.extendleft(reversed(self._trying.values()))
+            self._waiting[:0] = self._trying.values()
             self._trying.clear()
 
     def failed(self, address: Address, error: ConnectError) -> None:
@@ -170,13 +169,13 @@ class _Attempts:
         now = time.monotonic()
         while self._waiting and now >= self._next_at:
             self._next_at = now + self._delay
-            address = self._waiting.popleft()
+            address = self._waiting.pop(0)
             try:
                 self._trying[_connecting_socket(address, self._config)] = address
             except BlockingIOError:
                 # The queue of a Unix socket is full, and there is nothing that tells when it is
                 # not: this is not a connection under way.
-                self._waiting.appendleft(address)
+                self._waiting.insert(0, address)
                 self._next_at = now + _BUSY_SECONDS
             except OSError as error:
                 self._refused(address, error)

@@ -47,6 +47,14 @@ waiter = _poll_waiter if hasattr(select, "poll") else _select_waiter
 """`waiter(events, *socks)` waits until there is one of `events` at one of `socks`."""
 
 
+def writable(
+    socks: collections.abc.Sequence[socket.socket], milliseconds: int | None
+) -> list[socket.socket]:
+    """Those of `socks` that are writable; waits until there is one, as a `Waiter` does."""
+    numbers = {number for number, _ in waiter(WRITABLE, *socks)(milliseconds)}
+    return [sock for sock in socks if sock.fileno() in numbers]
+
+
 def is_writable(sock: socket.socket) -> bool:
     """
     Whether who waits for `sock` to become writable would be told so now.

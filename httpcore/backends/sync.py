@@ -268,11 +268,7 @@ class SyncStream(NetworkStream):
 
 
 async def _writable(socks: Sockets, seconds: float | None) -> Sockets:
-    ready = {
-        number
-        for number, _ in polling.waiter(polling.WRITABLE, *socks)(polling.milliseconds(seconds))
-    }
-    return [sock for sock in socks if sock.fileno() in ready]
+    return polling.writable(socks, polling.milliseconds(seconds))
 
 
 class SyncEvent(Event):

@@ -16,7 +16,7 @@ import weakref
 
 import pytest
 
-from httpcore.backends.asyncio_streams import AsyncioBackend
+from httpcore.backends.asyncio_streams import AsyncioBackend, _writable
 from httpcore.exceptions import ConnectTimeout
 from tests.backends import kinds
 from tests.backends.kinds import limits
@@ -33,6 +33,24 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def run(kind: str) -> Run:
     return lambda main: kinds.run(kind, main)
+
+
+def test_a_socket_that_becomes_writable():
+    """As a connection does that takes its time; one on the same machine hardly ever does."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setblocking(False)
+            sent = 0
+            with pytest.raises(BlockingIOError):
+                while True:
+                    sent += ours.send(bytes(65536))
+            loop.call_soon(kinds.receive, theirs, sent)
+            assert await _writable(loop, [ours], 30) == [ours]
+
+    kinds.run("asyncio", main)
 
 
 def test_cx1_cancelled_while_connecting(run):
@@ -153,7 +171,7 @@ def test_there_is_no_token_where_no_loop_runs():
 
 SCRIPT = """
     import asyncio, socket, sys, threading, time
-    from httpcore.backends.asyncio_streams import AsyncioBackend
+    from httpcore.backends.asyncio_streams import AsyncioBackend, _writable
     from httpcore.backends.base import Address
     from httpcore.deadline import Deadline
     from tests.backends.kinds import LOOPS

@@ -29,6 +29,20 @@ def test_which_sockets_are_ready(waiter):
         )
 
 
+def test_those_that_are_writable(waiter, monkeypatch):
+    """In their order; not one whose peer does not read."""
+    monkeypatch.setattr(polling, "waiter", waiter)
+    one, other = socket.socketpair()
+    with one, other:
+        assert polling.writable([other, one], 0) == [other, one]
+        one.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            while True:
+                one.send(bytes(65536))
+        assert polling.writable([other, one], None) == [other]
+        assert polling.writable([one], 0) == []
+
+
 def test_refused_counts_as_writable(waiter):
     """So that whoever connects gets to the reason."""
     with kinds.refusing() as address, socket.socket() as sock:
