@@ -704,6 +704,7 @@ async def test_connection_that_is_reset(client: httpcore.AsyncClient) -> None:
 
     def script(peer: H2Peer) -> None:
         stream_id = peer.request().stream_id
+        peer.wait_acknowledged()  # the system tells of a RST once: who writes would be told
         peer.send(peer.head(stream_id), peer.data(stream_id, b"abc"))
         assert answered.wait(10)
         peer.connection.reset()
