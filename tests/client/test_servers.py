@@ -149,7 +149,7 @@ def test_many_threads_on_nginx(nginx: Nginx) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join()
         assert errors == []
         assert pool.active_connections == []
     assert 1 < most <= 20
