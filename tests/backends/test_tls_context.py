@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 
 import pytest
 import trustme
@@ -200,13 +199,21 @@ def test_equal_configs_share_a_context():
 def test_built_once_by_many_threads(monkeypatch):
     """Who comes while it is being built waits for it."""
     built = []
-    real = tls_context._build
+    looks = threading.Semaphore(0)
+    build, look = tls_context._build, tls_context.cached_ssl_context
+
+    def counted(config: SSLConfig, http2: bool) -> ssl.SSLContext | None:
+        found = look(config, http2)
+        looks.release()
+        return found
 
     def slow(config: SSLConfig, alpn: tuple[str, ...]) -> tls_context.OwnContext:
         built.append(config)
-        time.sleep(0.05)
-        return real(config, alpn)
+        for _ in range(5):  # the four threads have looked, this one twice
+            assert looks.acquire(timeout=10)
+        return build(config, alpn)
 
+    monkeypatch.setattr(tls_context, "cached_ssl_context", counted)
     monkeypatch.setattr(tls_context, "_build", slow)
     config = SSLConfig(verify=False)
     threads = [threading.Thread(target=ssl_context, args=(config, False)) for _ in range(4)]
