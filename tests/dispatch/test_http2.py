@@ -494,6 +494,29 @@ async def test_answer_to_an_upload_that_is_not_read(client: httpcore.AsyncClient
         assert (await client.get(server.url + "/next")).content == b"/next"
 
 
+async def test_bd3_answered_early_and_read_on(client: httpcore.AsyncClient) -> None:
+    """BD3: an upload goes on behind the head of its answer, as far as the peer gives credit."""
+
+    def script(peer: H2Peer) -> None:
+        request = peer.head_of_request()
+        while len(request.received) < 65_535:
+            peer.read_frame()
+        peer.send(peer.head(request.stream_id), peer.ping())
+        peer.expect(hyperframe.PingFrame)  # the client has seen the head, and waits
+        for stream_id in (0, request.stream_id):
+            peer.send(peer.window_update(stream_id, 200_000))
+        received = len(peer.wait_end(request))
+        peer.send(peer.data(request.stream_id, str(received).encode(), True))
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        server.give_credit = False
+        answer = await client.post(server.url, content=bytes(200_000))
+        assert (answer.status_code, answer.content) == (200, b"200000")
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert resets(server.peers[0]) == {}
+
+
 async def test_expect_continue(client: httpcore.AsyncClient) -> None:
     """The body waits for 100, is not sent after 417, and does not wait for long."""
 

@@ -140,7 +140,9 @@ def test_dropped_response_serves_a_waiter() -> None:
         answers: list[httpcore.Response] = []
         waiting = threading.Thread(target=lambda: answers.append(client.get(server.url)))
         waiting.start()
-        time.sleep(0.1)
+        (run,) = pool_of(client)._runs.values()
+        while not run.state.waiting:
+            time.sleep(0.01)
         with pytest.warns(ResourceWarning):
             held.clear()
             gc.collect()  # PyPy does not count references
