@@ -21,6 +21,7 @@ import select
 import socket
 import ssl
 import struct
+import sys
 import threading
 import typing
 
@@ -29,6 +30,9 @@ SECONDS = 10.0
 
 # PyPy has no name for it; Linux.
 _POLLRDHUP: int = getattr(select, "POLLRDHUP", 0x2000)
+
+# What its ssl raises when a connection has ended without a word.
+_UNNAMED = (RuntimeError,) if sys.implementation.name == "pypy" else ()
 
 
 class PeerClosed(ConnectionError):
@@ -181,7 +185,7 @@ class RawConnection:
             data = self.sock.recv(65536)
         except TimeoutError:
             raise
-        except OSError:  # reset, or an alert of TLS
+        except (OSError, *_UNNAMED):  # reset, or an alert of TLS
             data = b""
         if not data:
             raise self._gone()
@@ -199,7 +203,11 @@ class RawConnection:
         """Send all of `data`; `PeerClosed` where the client takes no more."""
         try:
             self.sock.sendall(data)
-        except (ConnectionError, ssl.SSLError) as exc:  # an SSLError: ended without a word
+        except (
+            ConnectionError,
+            ssl.SSLError,
+            *_UNNAMED,
+        ) as exc:  # SSL: without a word
             raise self._gone() from exc
 
     def send_each(self, pieces: collections.abc.Iterable[bytes]) -> None:
@@ -215,7 +223,7 @@ class RawConnection:
     def close(self) -> None:
         """Close, over TLS with a close_notify.  Bytes that were not read make it a RST."""
         if isinstance(self.sock, ssl.SSLSocket):
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, *_UNNAMED):
                 self.sock.settimeout(0)  # send ours, do not wait for theirs
                 self.sock.unwrap()
         self.sock.close()
