@@ -38,7 +38,9 @@ async def test_tinyproxy(
     make_client: MakeClient, tinyproxy: ProxyProcess, nginx: Nginx, certs: Certs
 ) -> None:
     """http is forwarded; https goes through a tunnel, with HTTP/2 where the origin has it."""
-    client = make_client(ssl=str(certs.ca), proxies=tinyproxy.url("http"))
+    # It closes what it has forwarded without having said so: a POST may come too late for that.
+    limits = httpcore.PoolLimits(soft_limit=0)
+    client = make_client(ssl=str(certs.ca), proxies=tinyproxy.url("http"), pool_limits=limits)
     await get_everything(client, nginx)
     assert len(pool_of(client).active_connections) == 0
 
