@@ -107,10 +107,12 @@ def plain_fields(fields: RawHeaders) -> RawHeaders:
     if not fields:
         return []
     names = [name for name, _ in fields]
+    lines = b"\n".join(names)
     values = b"\n".join([value for _, value in fields])
     # All of them in one go; which one is wrong is looked for only if one is.
     if (
-        not _NAMES.fullmatch(b"\n".join(names))
+        not _NAMES.fullmatch(lines)
+        or lines.count(b"\n") != len(fields) - 1
         or values.count(b"\n") != len(fields) - 1
         or _BAD_IN_VALUES.search(values)
         or not _CONNECTION_FIELDS.isdisjoint(names)

@@ -113,6 +113,7 @@ def test_ck9_controls_in_a_cookie() -> None:
         ((b"", b""), "'', which is no lower-case field name"),
         ((b"a b", b""), "'a b', which is no"),
         ((b"a\n", b""), r"'a\\n', which is no"),
+        ((b"a\nb", b""), r"'a\\nb', which is no"),
         ((b":status", b"200"), "the pseudo-header ':status' where it has no place"),
         ((b":unknown", b""), "the pseudo-header ':unknown'"),
         ((b"connection", b"close"), "'connection', which HTTP/2 forbids"),
@@ -154,7 +155,9 @@ def test_content_length() -> None:
 @hypothesis.given(
     st.lists(
         st.tuples(
-            st.sampled_from([b"a", b"b-c", b"A", b"", b":x", b"a\n", b"upgrade", b"cookie"]),
+            st.sampled_from(
+                [b"a", b"b-c", b"A", b"", b":x", b"a\n", b"a\nb", b"upgrade", b"cookie"]
+            ),
             st.lists(st.sampled_from([b"a", b" ", b"\t", b"\n", b"\0", b"\x7f"])).map(b"".join),
         )
     )
