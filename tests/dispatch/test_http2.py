@@ -1669,8 +1669,8 @@ async def test_cx4_limit_in_mid_write(
     begun = threading.Event()
 
     def pieces() -> collections.abc.Iterator[bytes]:
-        begun.set()
-        return itertools.repeat(PIECE)
+        begun.set()  # when the first one is wanted: the stream has been opened
+        yield from itertools.repeat(PIECE)
 
     with reached_by(by, script, make_client, certs) as (client, server):
 
@@ -1785,8 +1785,8 @@ async def test_cx4_cancelled_in_mid_write(
     begun = threading.Event()
 
     def pieces() -> collections.abc.Iterator[bytes]:
-        begun.set()
-        return itertools.repeat(PIECE)
+        begun.set()  # when the first one is wanted: the stream has been opened
+        yield from itertools.repeat(PIECE)
 
     with reached_by(by, script, make_client, certs) as (client, server):
 
