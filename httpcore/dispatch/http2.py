@@ -311,7 +311,9 @@ class HTTP2Connection:
                 data, credit_is_due = self._transport.do(self._state.take_body, stream)
                 if credit_is_due:
                     self._transport.send_at_once()  # what cannot be, whoever waits next sends
-                return data
+                if data:  # not, if another thread has just received what ends the stream early
+                    return data
+                continue
             if ended:
                 return b""
             if stream.error is not None:

@@ -156,9 +156,19 @@ class HTTP2State(Streams):
         self._output.go_away(violation.code)
 
     def _fail(self, stream: Stream, code: int, what: str) -> None:
-        """End one stream, whose response is wrong (§5.4.2)."""
+        """End one stream (§5.4.2), whose response is wrong, or complete already."""
+        if stream.ended:
+            self._stop(stream, code)
+            return
         self.reset(stream, code)
         stream.error = self._error(what)
+        self._changed[stream] = None
+
+    def _stop(self, stream: Stream, code: int) -> None:
+        """End a stream whose response is complete: it stays so, what is wrong came behind it."""
+        stream.stopped = True
+        self._output.reset(stream.id, code)
+        self._forget(stream)
         self._changed[stream] = None
 
     def _live(self, stream_id: int, is_noise: bool = True) -> Stream | None:
@@ -195,7 +205,7 @@ class HTTP2State(Streams):
         if stream is None:
             return
         if stream.ended:
-            self._fail(stream, frames.STREAM_CLOSED, "sent a body behind the response's end")
+            self._stop(stream, frames.STREAM_CLOSED)
             return
         end_stream = bool(flags & frames.END_STREAM)
         if data or end_stream:
@@ -232,7 +242,7 @@ class HTTP2State(Streams):
         if stream is None:
             return
         if stream.ended:
-            self._fail(stream, frames.STREAM_CLOSED, "sent fields behind the response's end")
+            self._stop(stream, frames.STREAM_CLOSED)
             return
         self._noise = 0
         self._used = True

@@ -22,6 +22,8 @@ from httpcore.backends.base import Event
 from httpcore.dispatch import http2 as http2_module
 from httpcore.driver import run_sync
 from httpcore.wire import http2_streams as wire_streams
+from httpcore.wire.http2 import HTTP2State
+from httpcore.wire.http2_stream import Stream
 from httpcore.wire.http2_windows import STREAM_WINDOW_BYTES
 from tests import ways
 from tests.conftest import MakeClient
@@ -492,6 +494,45 @@ async def test_answer_to_an_upload_that_is_not_read(client: httpcore.AsyncClient
         answer = await client.post(server.url, content=bytes(1_000_000))
         assert answer.content == b"half is enough"
         assert (await client.get(server.url + "/next")).content == b"/next"
+
+
+async def test_answer_before_what_is_wrong(client: httpcore.AsyncClient) -> None:
+    """A response that is complete stays so, whatever the peer does to the stream behind it."""
+
+    def script(peer: H2Peer) -> None:
+        stream_id = peer.head_of_request().stream_id
+        wrong = peer.data(stream_id, b"x")
+        peer.send(peer.response(stream_id, b"half is enough"), wrong)
+        answer_all(peer)
+
+    with H2Server(script) as server:
+        server.give_credit = False
+        answer = await client.post(server.url, content=bytes(1_000_000))
+        assert answer.content == b"half is enough"
+        assert (await client.get(server.url + "/next")).content == b"/next"
+        assert list(resets(server.peers[0])) == [1]
+
+
+async def test_body_that_turns_wrong_as_it_is_taken(
+    client: httpcore.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread receives the error, which drops the body, just before its owner takes that."""
+    take_body = HTTP2State.take_body
+
+    def take(state: HTTP2State, stream: Stream) -> tuple[bytes, bool]:
+        state.receive(h2_server.Frames().data(stream.id, b"too much"), 0.0)
+        return take_body(state, stream)
+
+    def script(peer: H2Peer) -> None:
+        stream_id = peer.request().stream_id
+        peer.send(peer.head(stream_id, 200, [("content-length", "10")]))
+        peer.send(peer.data(stream_id, b"part"))
+        peer.read_to_end()
+
+    monkeypatch.setattr(HTTP2State, "take_body", take)
+    wrong = pytest.raises(httpcore.RemoteProtocolError, match="12 bytes or more")
+    with H2Server(script) as server, wrong:
+        await client.get(server.url)
 
 
 async def test_bd3_answered_early_and_read_on(client: httpcore.AsyncClient) -> None:

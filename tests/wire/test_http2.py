@@ -487,17 +487,28 @@ def test_h2_13_informational_responses_and_trailers() -> None:
     assert (stream.status, stream.trailers, stream.ended) == (200, [(b"digest", b"abc")], True)
 
 
-@pytest.mark.parametrize("late", ["data", "fields"])
-def test_more_behind_the_end(late: str) -> None:
-    """A peer that goes on behind the end of its response, while we still send, is reset."""
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (lambda server: server.data(1, b"x"), Code.STREAM_CLOSED),
+        (lambda server: server.data(1, b"", True), Code.STREAM_CLOSED),
+        (lambda server: server.fields(1, [("a", "b")]), Code.STREAM_CLOSED),
+        (lambda server: server.window_update(1, 0), Code.PROTOCOL_ERROR),
+        (lambda server: server.window_update(1, 2**31 - 1), Code.FLOW_CONTROL_ERROR),
+    ],
+)
+def test_more_behind_the_end(make: typing.Callable[[Frames], bytes], code: int) -> None:
+    """What is wrong behind the end of a response, while we still send, leaves it complete."""
     session = Session()
     stream = session.open("POST", end_stream=False)
-    server = session.server
-    session.receive(server.response(1))
+    session.receive(session.server.response(1, b"complete"))
     session.take()
-    session.receive(server.data(1, b"x") if late == "data" else server.fields(1, [("a", "b")]))
-    assert resets(session.take()) == {1: Code.STREAM_CLOSED}
-    assert "behind the response's end" in message(stream)
+    assert session.receive(make(session.server)) == [stream]
+    assert resets(session.take()) == {1: code}
+    assert (stream.ended, stream.stopped, stream.error) == (True, True, None)
+    assert session.upload(stream, b"x") == 0
+    assert session.state.take_body(stream) == (b"complete", False)
+    assert not session.state.closed
 
 
 # What breaks the connection.
