@@ -186,7 +186,9 @@ class Output:
         known = bytearray()
         for key, value in _SETTING.iter_unpack(payload):
             if key == SettingCodes.HEADER_TABLE_SIZE:
-                known += _SETTING.pack(key, min(value, MAX_ENCODER_TABLE_BYTES))
+                # One after the other (§6.5.3): h2 would take the last one of several only, and the
+                # smallest counts too (RFC 7541 §4.2).
+                self._h2.encoder.header_table_size = min(value, MAX_ENCODER_TABLE_BYTES)
             elif key <= SettingCodes.MAX_HEADER_LIST_SIZE:
                 known += _SETTING.pack(key, value)
         self.tell(frames.SETTINGS, bytes(known))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import typing
 
+import hpack
 import hypothesis
 import pytest
 from hyperframe import frame as hyperframe
@@ -743,6 +744,20 @@ def test_h2_6_header_table_size(size: int) -> None:
     assert (sizes[1] < 100) is (size > 0)
     table = session.state._output._h2.encoder.header_table
     assert table.maxsize == min(size, http2_output.MAX_ENCODER_TABLE_BYTES)
+
+
+def test_h2_6_header_table_size_twice_in_one_frame() -> None:
+    """H2.6: 0 and then more again: the table is empty, and the next block says both sizes."""
+    session = Session()
+    decoder = hpack.Decoder()
+    fields: RawHeaders = [(b"x-name", b"value")]
+    assert fields[0] in list(decoder.decode(sent(session, fields)[-1].data, raw=True))
+    sizes = session.server.settings({1: 0}) + session.server.settings({1: 4096})
+    payload = sizes[9:15] + sizes[-6:]
+    session.receive(session.server.frame(h2_server.SETTINGS, 0, 0, payload))
+    block = sent(session, fields)[-1].data
+    assert block.startswith(b"\x20\x3f\xe1\x1f")
+    assert fields[0] in list(decoder.decode(block, raw=True))
 
 
 def test_rq10_large_head() -> None:
