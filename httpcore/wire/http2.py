@@ -94,12 +94,12 @@ class HTTP2State(Streams):
             for kind, flags, stream_id, payload, size in self._splitter.split(data):
                 if self.closed:
                     return
-                if kind == frames.DATA:
-                    self._on_data(flags, stream_id, payload, size)
-                elif kind == frames.SETTINGS:
+                if kind == frames.SETTINGS:
                     self._on_settings(flags, stream_id, payload)
                 elif not self._output.settled:
                     raise ConnectionViolation(frames.PROTOCOL_ERROR, "did not send SETTINGS first")
+                elif kind == frames.DATA:
+                    self._on_data(flags, stream_id, payload, size)
                 else:
                     _RECEIVERS.get(kind, HTTP2State._on_other)(self, flags, stream_id, payload)
             credit = self._windows.connection_credit()

@@ -159,7 +159,7 @@ def _check_shape(kind: int, flags: int, stream_id: int, size: int) -> None:
         raise ConnectionViolation(
             FRAME_SIZE_ERROR, f"sent a frame of type {kind} with {size} bytes, which it cannot have"
         )
-    if stream_id and kind in _OF_CONNECTION:
+    if (kind in _OF_CONNECTION) if stream_id else (kind == PRIORITY):
         raise ConnectionViolation(
             PROTOCOL_ERROR, f"sent a frame of type {kind} on stream {stream_id}"
         )

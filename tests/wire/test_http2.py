@@ -174,11 +174,13 @@ def test_h2_18_end_of_connection() -> None:
     assert "closed the connection instead" in message(stream)
 
 
-def test_settings_come_first() -> None:
+@pytest.mark.parametrize("kind", [h2_server.DATA, h2_server.WINDOW_UPDATE])
+def test_settings_come_first(kind: int) -> None:
     """Any other first frame is no HTTP/2 (RFC 9113 section 3.4)."""
     session = Session(settings=None)
+    session.open()
     session.take()
-    session.receive(session.server.ping())
+    session.receive(session.server.frame(kind, 0, 1, bytes(4)))
     assert went_away(session) == Code.PROTOCOL_ERROR
 
 
@@ -548,6 +550,10 @@ BREAKING: dict[str, tuple[int, typing.Callable[[Frames], list[bytes]]]] = {
     "interrupted block": (
         Code.PROTOCOL_ERROR,
         lambda server: [server.frame(1, 0, 1, b"\x88"), server.ping()],
+    ),
+    "priority of stream 0": (
+        Code.PROTOCOL_ERROR,
+        lambda server: [server.frame(h2_server.PRIORITY, 0, 0, bytes(5))],
     ),
     "ping of 7 bytes": (Code.FRAME_SIZE_ERROR, lambda server: [server.ping(b"1234567")]),
 }
