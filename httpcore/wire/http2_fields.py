@@ -80,7 +80,7 @@ def request_fields(method: str, scheme: str, target: bytes, headers: RawHeaders)
             fields.append((name, value))
     if options and options != b"keep-alive,":
         named = {option.strip() for option in options.lower().split(b",")}
-        fields = [field for field in fields if field[0] not in named]
+        fields[4:] = [field for field in fields[4:] if field[0] not in named]
     return fields
 
 

@@ -49,6 +49,8 @@ def test_rq7_connection_fields_are_dropped(name: str) -> None:
 def test_rq7_fields_named_by_connection_are_dropped() -> None:
     """RQ7: nor is what Connection names."""
     assert ours((b"Connection", b"close, X-Hop"), (b"X-Hop", b"1"), (b"a", b"b")) == [(b"a", b"b")]
+    fields = request_fields("GET", "https", b"/", [(b"Host", b"h"), (b"Connection", b":path, a")])
+    assert fields[3:] == [(b":path", b"/")]
 
 
 def test_rq7_te() -> None:
