@@ -44,6 +44,15 @@ async def test_both_directions(make_client: MakeClient, engine: str, stream: boo
         assert pool_of(client).active_connections == []
 
 
+async def test_by_a_dispatcher_alone(make_client: MakeClient) -> None:
+    """A pool that is asked for the whole response does not wait for the end of another protocol."""
+    with RawServer(echo) as server:
+        pool = pool_of(make_client())
+        answer = await pool.send(httpcore.Request("GET", server.url, headers=ASKED))
+        assert answer.status_code == 101
+        await answer._body.aclose()
+
+
 async def test_the_server_ends_it(make_client: MakeClient) -> None:
     """The end is the end of the iterator; nothing can be written behind it."""
 

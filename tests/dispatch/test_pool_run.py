@@ -53,16 +53,17 @@ def test_stale_connections_are_passed_over() -> None:
         assert [stream.is_closed for stream in backend.streams] == [True, False]
 
 
-@pytest.mark.ways("asyncio")
-async def test_closed_while_connecting() -> None:
+def test_closed_while_connecting() -> None:
     """A client that is closed while a connection is being opened ends with NetworkError."""
-    with serving(good) as server:
-        client = httpcore.AsyncClient()
-        task = asyncio.create_task(client.get(server.url))
-        await asyncio.sleep(0)
-        await client.close()
-        with pytest.raises(httpcore.NetworkError, match="closed"):
-            await task
+
+    def close_and_resolve(host: str, port: int) -> list[str]:
+        client.close()
+        return ["127.0.0.1"]
+
+    with RawServer.replies([]) as server:
+        client = httpcore.Client(connect=httpcore.ConnectConfig(resolver=close_and_resolve))
+        with pytest.raises(httpcore.NetworkError, match="closed while connecting to example"):
+            client.get(f"http://example.org:{server.port}")
 
 
 class Timed(ScriptedBackend):

@@ -15,6 +15,7 @@ import trio
 import httpcore
 from httpcore.backends.base import TruncatedTLS
 from httpcore.backends.scripted import Arrived, Piece, ScriptedBackend, ScriptedStream
+from httpcore.dispatch import upload
 from httpcore.dispatch.upload import check_sent
 from tests.conftest import MakeClient
 from tests.servers.certs import Certs
@@ -23,6 +24,12 @@ from tests.ways import pool_of
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNK = b"x" * 100_000
+
+
+@pytest.fixture(autouse=True)
+def looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has arrived is looked at before each piece, however fast it comes."""
+    monkeypatch.setattr(upload, "_LOOK_SECONDS", 0.0)
 
 
 def client_of(*scripts: list[Piece | Arrived], max_written: int | None = None) -> httpcore.Client:
@@ -86,19 +93,22 @@ def test_refused_while_the_peer_takes_no_more() -> None:
         assert client.post("http://example.org", content=iter([CHUNK] * 9)).status_code == 413
 
 
-def test_peer_that_waits_for_us_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A peer that takes more once its 1xx has been read gets the whole upload."""
-    look = ScriptedStream.read_available
+@pytest.mark.parametrize("hints", [1, 2])
+def test_peer_that_waits_for_us_to_look(monkeypatch: pytest.MonkeyPatch, hints: int) -> None:
+    """A peer that takes more once each 1xx has been read gets the whole upload."""
+    look, seen = ScriptedStream.read_available, []
 
     def look_and_go_on(stream: ScriptedStream) -> bytes | None:
         data = look(stream)
         if data:
+            seen.append(data)
+        if len(seen) == hints:
             stream.max_written = None
         return data
 
     monkeypatch.setattr(ScriptedStream, "read_available", look_and_go_on)
     hint = Arrived(b"HTTP/1.1 103 Early Hints\r\n\r\n", after=250_000)
-    with client_of([hint, OK], max_written=250_000) as client:
+    with client_of([*[hint] * hints, OK], max_written=250_000) as client:
         backend = client.dispatch._backend  # type: ignore[attr-defined]
         assert client.post("http://example.org", content=iter([CHUNK] * 9)).content == b"ok"
         assert backend.streams[0].written.count(b"x") >= 9 * len(CHUNK)
