@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing
 
 from httpcore.aliases import RawHeaders
+from httpcore.exceptions import LocalProtocolError
 from httpcore.wire import http2_frames as frames
 from httpcore.wire.http2 import HTTP2State
 from httpcore.wire.http2_fields import request_fields
@@ -62,7 +63,10 @@ class _Client:
 
     def open(self, method: str) -> None:
         fields = request_fields(method, "https", b"/", [(b"Host", b"example.org")])
-        stream = self.state.open_stream(method, fields, method != "POST")
+        try:
+            stream = self.state.open_stream(method, fields, method != "POST")
+        except LocalProtocolError:
+            return  # the peer's SETTINGS_MAX_HEADER_LIST_SIZE is that low
         if stream is not None:
             self.streams.append(stream)
             self.bodies[stream.id] = []
