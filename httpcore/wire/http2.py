@@ -42,6 +42,9 @@ from .http2_streams import HIGHEST_ID, MAX_STREAMS, Streams
 
 # Frames that bring nothing are counted within this time (CVE-2019-9512 and its kin).
 _NOISE_SECONDS = 60.0
+# A large upload may get its credit back in thousands of pieces, when all of it has been sent.  From
+# this size on they are no noise: a flood of them ends where a window is full, at 2**31-1.
+_MUCH_CREDIT = 4096
 _MAX_SHOWN_DEBUG_CHARS = 200
 
 _LONG = struct.Struct(">L")
@@ -314,8 +317,9 @@ class HTTP2State(Streams):
                 )
 
     def _on_window_update(self, flags: int, stream_id: int, payload: bytes) -> None:
-        self._note_noise()
         increment = _LONG.unpack(payload)[0] & HIGHEST_ID
+        if increment < _MUCH_CREDIT:
+            self._note_noise()
         if stream_id == 0:
             if increment == 0:
                 raise ConnectionViolation(frames.PROTOCOL_ERROR, "sent a WINDOW_UPDATE of 0")

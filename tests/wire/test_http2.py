@@ -648,6 +648,20 @@ def test_h2_9_acknowledgements_are_capped() -> None:
     assert len(session.state.take_output()) < 1_000_000
 
 
+def test_credit_for_a_large_upload_is_no_flood() -> None:
+    """It may come in small pieces, and all of it behind the end of the upload."""
+    session = Session({h2_server.INITIAL_WINDOW_SIZE: 2**30})
+    stream = session.open("POST", end_stream=False)
+    for _ in range(DEFAULT_RESPONSE_LIMITS.max_empty_frames):
+        session.receive(
+            session.server.window_update(0, 4096), session.server.window_update(1, 4096)
+        )
+    assert (stream.error, session.state.closed) == (None, False)
+    for _ in range(DEFAULT_RESPONSE_LIMITS.max_empty_frames + 1):
+        session.receive(session.server.window_update(1, 1))
+    assert "frames that bring nothing" in message(stream)
+
+
 def test_slow_noise_is_no_flood() -> None:
     """A connection that is quiet but for a PING every now and then lives on."""
     session = Session()
