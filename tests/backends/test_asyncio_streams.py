@@ -200,7 +200,7 @@ SCRIPT = """
     while len(streams) < 3:
         time.sleep(0.01)
     time.sleep(0.05)  # now it reads
-    listener.close()
+    listener.detach()  # open to the end: a close would reset what is read from
 """
 
 
