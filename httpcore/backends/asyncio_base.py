@@ -35,7 +35,6 @@ from ..deadline import Deadline
 from ..exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
 from .base import NetworkStream
 from .sockets import (
-    MAX_READ_BYTES,
     MIN_READ_BYTES,
     NOTHING,
     READING,
@@ -43,6 +42,7 @@ from .sockets import (
     broken,
     closed_here,
     in_another_loop,
+    next_read_bytes,
     send_parts,
 )
 
@@ -182,8 +182,7 @@ class AsyncioStream(NetworkStream):
         """Keep what was received; `b""` is the end, by an `error` if there is one."""
         if data:
             self._chunks.append(data)
-            if len(data) == self._read_bytes:
-                self._read_bytes = MAX_READ_BYTES
+            self._read_bytes = next_read_bytes(self._read_bytes, len(data))
             if len(self._chunks) == _MAX_CHUNKS:
                 self._stop_receiving()
         else:

@@ -11,7 +11,7 @@ import typing
 from ..exceptions import ConnectError, NetworkError, RequestException
 from .base import Address
 
-# A read asks for this much at first, and for more once one came back full.
+# A read asks for this much at first.
 MIN_READ_BYTES = 64 * 1024
 MAX_READ_BYTES = 256 * 1024
 
@@ -39,6 +39,17 @@ _HINTS = {
 
 E = typing.TypeVar("E", bound=NetworkError)
 Part = bytes | memoryview
+
+
+def next_read_bytes(asked: int, got: int) -> int:
+    """
+    What the next read asks for: twice as much after a full one, half as much after one that was far
+    from it.  For a large block the C library may ask the system anew each time, which costs more
+    than all the rest of a small response.
+    """
+    if got == asked:
+        return min(2 * asked, MAX_READ_BYTES)
+    return max(asked // 2, MIN_READ_BYTES) if got < asked // 4 else asked
 
 
 def send_gathered(sock: socket.socket, parts: collections.abc.Sequence[Part]) -> int:

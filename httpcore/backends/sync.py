@@ -33,13 +33,13 @@ from .base import Address, ConcurrencyBackend, Event, Guard, NetworkStream, Secu
 from .happy_eyeballs import Sockets, connect
 from .lookups import resolve
 from .sockets import (
-    MAX_READ_BYTES,
     MIN_READ_BYTES,
     NOTHING,
     READING,
     WRITING,
     broken,
     closed_here,
+    next_read_bytes,
     send_parts,
 )
 
@@ -112,11 +112,8 @@ class SyncStream(NetworkStream):
             if self._closed:
                 return b""
             raise broken(ReadError, READING, self.peer, error) from error
-        if len(data) == size:
-            self._more_is_there = True
-            self._read_size = MAX_READ_BYTES
-        else:
-            self._more_is_there = False
+        self._more_is_there = len(data) == size
+        self._read_size = next_read_bytes(size, len(data))
         return data
 
     async def write(

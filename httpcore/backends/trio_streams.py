@@ -32,7 +32,6 @@ from .happy_eyeballs import Sockets, connect
 from .lookups import resolve
 from .owned_socket import owned
 from .sockets import (
-    MAX_READ_BYTES,
     MIN_READ_BYTES,
     NOTHING,
     READING,
@@ -40,6 +39,7 @@ from .sockets import (
     broken,
     closed_here,
     in_another_loop,
+    next_read_bytes,
 )
 
 T = typing.TypeVar("T")
@@ -95,8 +95,7 @@ class TrioStream(NetworkStream):
             return None
         except OSError as error:
             raise broken(ReadError, READING, self.peer, error) from error
-        if len(data) == self._read_bytes:
-            self._read_bytes = MAX_READ_BYTES
+        self._read_bytes = next_read_bytes(self._read_bytes, len(data))
         return data
 
     def read_available(self) -> bytes | None:

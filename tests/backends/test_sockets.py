@@ -139,3 +139,15 @@ def test_parts_are_joined_where_the_system_cannot_gather_them() -> None:
         for send in (sockets.send_joined, sockets.send_gathered):
             assert send(ours, parts) == 6
             assert theirs.recv(100) == b"1\r\nx\r\n"
+
+
+def test_how_much_a_read_asks_for() -> None:
+    """Twice as much after each full read, half as much after each that was far from it."""
+    kib = 1024
+    got = [*[64, 100, 20, 64, 128, 256, 256, 64, 63, 1, 0, 0]]
+    asked = [64 * kib]
+    for size in got:
+        asked.append(sockets.next_read_bytes(asked[-1], size * kib))
+    assert [size // kib for size in asked] == [
+        *[64, 128, 128, 64, 128, 256, 256, 256, 256, 128, 64, 64, 64]
+    ]
