@@ -21,7 +21,7 @@ from .results import Results
 
 DOCS = ROOT / "docs"
 SHORT_SECONDS = 165
-ROUNDS, HEAVY_ROUNDS = 5, 3
+ROUNDS = 5
 ON_UVLOOP = ("async_get", "async_64", "async_512")
 
 
@@ -88,8 +88,6 @@ class Run:
     def go(self, info: pathlib.Path) -> None:
         for number in range(self.rounds):
             for case in self.cases:
-                if case.is_heavy and number >= max(1, self.rounds - ROUNDS + HEAVY_ROUNDS):
-                    continue
                 shift = number % len(self.clients)
                 for client in self.clients[shift:] + self.clients[:shift]:
                     if time.monotonic() > self.ends_at:
@@ -105,7 +103,7 @@ class Run:
         if case.run is None:
             got = measure_import(client, 1 if self.is_short else 5)
         else:
-            whole = not self.is_short or case.is_heavy
+            whole = not self.is_short
             batch = case.batch if whole else max(1, case.batch // 4)
             got = measure(case, client, info, batch, 0.3 if whole else 0.08)
         if "not_available" in got:

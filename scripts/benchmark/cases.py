@@ -31,7 +31,6 @@ class Case:
     * `plain`, `speedups`: what httpcore is to reach with its plain dependencies and with httptools.
     * `base`: the client that the others are compared with.
     * `is_short`: part of the short mode.
-    * `is_heavy`: measured in fewer rounds.
     """
 
     name: str
@@ -44,7 +43,6 @@ class Case:
     unit: str = "µs"
     base: str = FLOOR
     is_short: bool = True
-    is_heavy: bool = False
 
     @property
     def is_async(self) -> bool:
@@ -78,7 +76,7 @@ def _many_origins(name: str, run: sync_cases.Case | async_cases.Case, one: str) 
 
 def _bulk(name: str, title: str, run: sync_cases.Case | async_cases.Case) -> Case:
     targets = Target(1.5), Target(1.2)
-    return Case(name, title, BULK, run, 1, *targets, unit="ms", is_short=False, is_heavy=True)
+    return Case(name, title, BULK, run, 1, *targets, unit="ms", is_short=False)
 
 
 def _decoding(name: str, title: str, run: sync_cases.Case | async_cases.Case, unit: str) -> Case:
@@ -126,6 +124,6 @@ CASES = {
         Case("async_first_https", "the same, async", START, async_cases.first_https, 20,
              Target(1.3), Target(1.3), unit="ms", is_short=False),
         Case("async_idle", "an idle connection of 1000", START, async_cases.idle_memory, 1000,
-             *MEMORY, unit="KB", is_short=False, is_heavy=True),
+             *MEMORY, unit="KB", is_short=False),
     ]
 }  # fmt: skip
