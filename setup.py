@@ -66,7 +66,6 @@ setup(
         "Programming Language :: Python :: 3.13",
         "Programming Language :: Python :: Free Threading :: 1 - Unstable",
         "Programming Language :: Python :: Implementation :: CPython",
-        "Programming Language :: Python :: Implementation :: PyPy",
         "Topic :: Internet :: WWW/HTTP",
         "Typing :: Typed",
     ],
